@@ -1,0 +1,30 @@
+//! Batteries: what they are made of.
+
+use serde::{Deserialize, Serialize};
+
+/// The family a battery belongs to; it decides which fields and limits apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Technology {
+    /// NMC, NCA, LMO, LFP, LCO, LTO, sodium ion.
+    Lithium,
+    /// Liquid, gel, AGM.
+    LeadAcid,
+    /// Redox-flow stack.
+    RedoxStack,
+    /// Not known yet.
+    Generic,
+}
+
+impl Technology {
+    /// The word used in the database and the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lithium => "lithium",
+            Self::LeadAcid => "lead_acid",
+            Self::RedoxStack => "redox_stack",
+            Self::Generic => "generic",
+        }
+    }
+}

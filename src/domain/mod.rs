@@ -1,0 +1,13 @@
+//! The words of the lab as types: no I/O, no async, no SQL, no HTTP.
+//!
+//! Values are SI `f64` (V, A, W, °C, Ah, s); charge current is positive. Times are `i64` microseconds
+//! since the Unix epoch, UTC. A value of these types that exists is valid.
+
+pub mod battery;
+pub mod device;
+pub mod experiment;
+pub mod ids;
+pub mod message;
+pub mod profile;
+pub mod sample;
+pub mod station;

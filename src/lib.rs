@@ -1,0 +1,7 @@
+//! Cellar: the server a battery lab runs its life on.
+//!
+//! `docs/architecture.md` says how the parts fit together and who may import whom.
+
+pub mod clock;
+pub mod domain;
+pub mod ingest;

@@ -1,0 +1,3 @@
+//! The `cellar` command: see `cellar help`.
+
+fn main() {}
