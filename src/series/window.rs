@@ -1,0 +1,250 @@
+//! A window of a stream reduced to what a screen can show: at most two points per pixel and column, extremes kept.
+
+use crate::domain::sample::Column;
+
+/// Widest chart anybody draws, in pixels: two 8K screens side by side.
+pub const WIDTH_MAX: usize = 15_360;
+/// A pause longer than this many times the usual distance between rows is a gap.
+const GAP_FACTOR: i64 = 10;
+/// Pauses shorter than this are never called a gap: devices send in batches.
+const GAP_MIN_US: i64 = 2_000_000;
+
+/// Rows of one block, ready to be reduced: times in UTC and the asked-for columns in the asked-for order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Piece {
+    /// Time of each row, µs UTC.
+    pub times_us: Vec<i64>,
+    /// One per asked-for column; `None` where the block does not have it.
+    pub columns: Vec<Option<Column>>,
+}
+
+/// What is drawn.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Series {
+    /// Time of each point, µs UTC, ascending.
+    pub times_us: Vec<i64>,
+    /// Values of each asked-for column at those times; `None` where nothing was measured.
+    pub columns: Vec<Vec<Option<f64>>>,
+    /// Pauses inside the window: last row before, first row after, µs UTC.
+    pub gaps: Vec<(i64, i64)>,
+    /// Width of the buckets whose lowest and highest value are drawn, µs; `None`: every sample is drawn.
+    pub bucket_us: Option<i64>,
+    /// Rows in the window.
+    pub rows: usize,
+}
+
+/// Reduces pieces (in any order, they may interleave) to the window `from_us..=to_us` at `width` pixels.
+#[must_use]
+pub fn reduce(pieces: &[Piece], column_count: usize, from_us: i64, to_us: i64, width: usize) -> Series {
+    let width = width.clamp(1, WIDTH_MAX);
+    let order = rows_in_order(pieces, from_us, to_us);
+    let gaps = find_gaps(pieces, &order);
+    if order.len() <= 2 * width {
+        every_sample(pieces, column_count, &order, gaps)
+    } else {
+        extremes(pieces, column_count, &order, gaps, (from_us, to_us), width)
+    }
+}
+
+/// (piece, row) of every row in the window, by time.
+fn rows_in_order(pieces: &[Piece], from_us: i64, to_us: i64) -> Vec<(u32, u32)> {
+    let time = |&(piece, row): &(u32, u32)| pieces[piece as usize].times_us[row as usize];
+    let mut order = Vec::new();
+    for (piece, rows) in (0_u32..).zip(pieces) {
+        order.extend(
+            (0_u32..)
+                .zip(&rows.times_us)
+                .filter(|(_, at)| (from_us..=to_us).contains(*at))
+                .map(|(row, _)| (piece, row)),
+        );
+    }
+    if !order.is_sorted_by_key(time) {
+        order.sort_by_key(time);
+    }
+    order
+}
+
+/// Pauses much longer than the median distance between rows.
+fn find_gaps(pieces: &[Piece], order: &[(u32, u32)]) -> Vec<(i64, i64)> {
+    let time = |&(piece, row): &(u32, u32)| pieces[piece as usize].times_us[row as usize];
+    // The median of a sample is as good as that of all, and does not grow with the window.
+    let stride = (order.len() / 1_000).max(1);
+    let mut steps: Vec<i64> = (1..order.len())
+        .step_by(stride)
+        .map(|index| time(&order[index]).saturating_sub(time(&order[index - 1])))
+        .collect();
+    if steps.is_empty() {
+        return Vec::new();
+    }
+    let middle = steps.len() / 2;
+    let median = *steps.select_nth_unstable(middle).1;
+    let longest = median.saturating_mul(GAP_FACTOR).max(GAP_MIN_US);
+    let pairs = order.windows(2).map(|pair| (time(&pair[0]), time(&pair[1])));
+    pairs.filter(|(before, after)| after.saturating_sub(*before) > longest).collect()
+}
+
+fn every_sample(pieces: &[Piece], column_count: usize, order: &[(u32, u32)], gaps: Vec<(i64, i64)>) -> Series {
+    let mut series = Series {
+        columns: vec![Vec::with_capacity(order.len()); column_count],
+        gaps,
+        rows: order.len(),
+        ..Series::default()
+    };
+    let mut gap = 0;
+    for &(piece, row) in order {
+        let rows = &pieces[piece as usize];
+        let at_us = rows.times_us[row as usize];
+        mark_gap(&mut series, &mut gap, at_us);
+        series.times_us.push(at_us);
+        for (column, points) in rows.columns.iter().zip(&mut series.columns) {
+            points.push(column.as_ref().and_then(|column| column.get(row as usize)));
+        }
+    }
+    series
+}
+
+/// Before the first point after a gap, a point with no values breaks the lines.
+fn mark_gap(series: &mut Series, gap: &mut usize, at_us: i64) {
+    while let Some(&(before, after)) = series.gaps.get(*gap) {
+        if at_us < after {
+            return;
+        }
+        *gap += 1;
+        series.times_us.push(before + (after - before) / 2);
+        for points in &mut series.columns {
+            points.push(None);
+        }
+    }
+}
+
+/// Lowest and highest value of one column in one bucket, and which came first.
+#[derive(Clone, Copy)]
+struct Extremes {
+    low: f64,
+    high: f64,
+    high_last: bool,
+}
+
+impl Extremes {
+    fn include(this: &mut Option<Self>, value: f64) {
+        match this {
+            None => *this = Some(Self { low: value, high: value, high_last: true }),
+            Some(extremes) => {
+                // A NaN is no extreme, but one that stands first must not hide what follows.
+                if value < extremes.low || extremes.low.is_nan() {
+                    extremes.low = value;
+                    extremes.high_last = false;
+                }
+                if value > extremes.high || extremes.high.is_nan() {
+                    extremes.high = value;
+                    extremes.high_last = true;
+                }
+            }
+        }
+    }
+}
+
+fn extremes(
+    pieces: &[Piece],
+    column_count: usize,
+    order: &[(u32, u32)],
+    gaps: Vec<(i64, i64)>,
+    (from_us, to_us): (i64, i64),
+    width: usize,
+) -> Series {
+    let width = i64::try_from(width).unwrap_or(i64::MAX);
+    let bucket_us = (to_us.saturating_sub(from_us) / width).saturating_add(1);
+    let mut series = Series {
+        columns: vec![Vec::new(); column_count],
+        gaps,
+        bucket_us: Some(bucket_us),
+        rows: order.len(),
+        ..Series::default()
+    };
+    let mut gap = 0;
+    let mut rows = order.iter().peekable();
+    let mut found: Vec<Option<Extremes>> = vec![None; column_count];
+    while let Some(&&(piece, row)) = rows.peek() {
+        let first_us = pieces[piece as usize].times_us[row as usize];
+        let bucket = first_us.saturating_sub(from_us) / bucket_us;
+        let start_us = from_us + bucket * bucket_us;
+        found.fill(None);
+        let mut last_us = first_us;
+        while let Some(&(piece, row)) = rows.next_if(|(piece, row)| {
+            let at_us = pieces[*piece as usize].times_us[*row as usize];
+            // A bucket ends at a gap, so that no line is drawn across it.
+            at_us.saturating_sub(start_us) < bucket_us
+                && series.gaps.get(gap).is_none_or(|range| at_us < range.1 || first_us >= range.1)
+        }) {
+            let piece = &pieces[piece as usize];
+            last_us = piece.times_us[row as usize];
+            for (column, extremes) in piece.columns.iter().zip(&mut found) {
+                if let Some(value) = column.as_ref().and_then(|column| column.get(row as usize)) {
+                    Extremes::include(extremes, value);
+                }
+            }
+        }
+        mark_gap(&mut series, &mut gap, first_us);
+        series.times_us.extend([first_us, last_us]);
+        for (extremes, points) in found.iter().zip(&mut series.columns) {
+            points.extend(extremes.map_or([None, None], |Extremes { low, high, high_last }| {
+                if high_last { [Some(low), Some(high)] } else { [Some(high), Some(low)] }
+            }));
+        }
+    }
+    series
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn piece(rows: &[(i64, f64)]) -> Piece {
+        Piece {
+            times_us: rows.iter().map(|row| row.0).collect(),
+            columns: vec![Some(Column {
+                name: "voltage_v".into(),
+                values: rows.iter().map(|row| row.1).collect(),
+                nulls: vec![],
+            })],
+        }
+    }
+
+    #[test]
+    fn few_samples_are_drawn_as_they_are() {
+        let series = reduce(&[piece(&[(20, 2.0), (30, 3.0)]), piece(&[(10, 1.0)])], 1, 10, 25, 100);
+        assert_eq!((series.times_us, series.columns), (vec![10, 20], vec![vec![Some(1.0), Some(2.0)]]));
+        assert_eq!((series.bucket_us, series.rows), (None, 2));
+    }
+
+    #[test]
+    fn a_gap_breaks_the_line() {
+        let second = 1_000_000;
+        let rows: Vec<(i64, f64)> = (0..10).chain(100..110).map(|at| (at * second, 1.0)).collect();
+        for width in [2, 100] {
+            let series = reduce(&[piece(&rows)], 1, 0, 200 * second, width);
+            assert_eq!(series.gaps, [(9 * second, 100 * second)], "width {width}");
+            let broken = series.columns[0].iter().position(Option::is_none).unwrap();
+            assert!((9 * second..100 * second).contains(&series.times_us[broken]), "width {width}");
+            assert!(series.times_us.is_sorted(), "width {width}: {:?}", series.times_us);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn extremes_are_never_lost(values in prop::collection::vec(-5.0_f64..5.0, 1..3_000), width in 1_usize..300, cut in 0_usize..3_000) {
+            let rows: Vec<(i64, f64)> = (0_i64..).map(|row| row * 1_000).zip(values.iter().copied()).collect();
+            let (early, late) = rows.split_at(cut.min(rows.len()));
+            let series = reduce(&[piece(late), piece(early)], 1, 0, 3_000_000, width);
+            let drawn: Vec<f64> = series.columns[0].iter().copied().flatten().collect();
+            let extremes = |values: &[f64]| values.iter().fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(*value), high.max(*value)));
+            prop_assert_eq!(extremes(&drawn), extremes(&values));
+            prop_assert!(series.times_us.len() <= 2 * width.max(1));
+            prop_assert!(series.times_us.is_sorted());
+            prop_assert_eq!(series.rows, values.len());
+            prop_assert_eq!(series.columns[0].len(), series.times_us.len());
+        }
+    }
+}
