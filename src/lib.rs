@@ -6,3 +6,4 @@ pub mod clock;
 pub mod domain;
 pub mod ingest;
 pub mod series;
+pub mod store;

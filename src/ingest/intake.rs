@@ -168,7 +168,15 @@ pub(crate) fn acknowledge(
 /// The bytes a message occupies between receipt and commit.
 #[derive(Debug)]
 pub struct Room {
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Room {
+    /// Its size in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.permit.num_permits()
+    }
 }
 
 /// The writer is gone: the server is stopping.
@@ -196,7 +204,7 @@ impl Intake {
     pub fn try_room(&self, bytes: usize) -> Option<Room> {
         let share = u32::try_from(bytes.clamp(1, QUEUE_BYTES_MAX)).ok()?;
         let permit = Arc::clone(&self.bytes).try_acquire_many_owned(share).ok()?;
-        Some(Room { _permit: permit })
+        Some(Room { permit })
     }
 
     /// Waits for room for a message of `bytes`. Dropping the future gives the place in the line up.
@@ -206,7 +214,7 @@ impl Intake {
     pub async fn room(&self, bytes: usize) -> Result<Room, Closed> {
         let share = u32::try_from(bytes.clamp(1, QUEUE_BYTES_MAX)).map_err(|_| Closed)?;
         let permit = Arc::clone(&self.bytes).acquire_many_owned(share).await.map_err(|_| Closed)?;
-        Ok(Room { _permit: permit })
+        Ok(Room { permit })
     }
 
     /// Hands a message to the writer if its queue has a place; otherwise gives it back.

@@ -1,3 +1,9 @@
-//! From a device's message to a committed row: decode, check, cut what is already there, commit, acknowledge.
+//! From a device's message to a committed row: check, cut what is already there, commit, acknowledge.
 
+pub mod events;
+mod group;
 pub mod intake;
+mod known;
+mod overlap;
+mod wire;
+pub mod writer;

@@ -1,0 +1,68 @@
+//! A commit group: everything the ingest writer stores in one transaction.
+//!
+//! What a group may do stands beside each entity (`impl Group` in its file).
+
+use sqlx::{MySql, Sqlite, Transaction};
+
+use super::{Db, Store, StoreError};
+
+/// One open write transaction. Dropped without [`Group::commit`], it leaves no trace.
+#[derive(Debug)]
+pub struct Group {
+    pub(super) tx: GroupTx,
+}
+
+#[derive(Debug)]
+pub(super) enum GroupTx {
+    Sqlite(Transaction<'static, Sqlite>),
+    MySql(Transaction<'static, MySql>),
+}
+
+/// Runs a body with the connection of a group.
+macro_rules! on_group {
+    ($group:expr, $conn:ident, $dialect:ident => $body:expr) => {
+        match &mut $group.tx {
+            $crate::store::group::GroupTx::Sqlite(tx) => {
+                let $dialect = $crate::store::sql::Dialect::Sqlite;
+                let $conn = &mut **tx;
+                $body
+            }
+            $crate::store::group::GroupTx::MySql(tx) => {
+                let $dialect = $crate::store::sql::Dialect::MySql;
+                let $conn = &mut **tx;
+                $body
+            }
+        }
+    };
+}
+pub(super) use on_group;
+
+impl Store {
+    /// Starts a group.
+    ///
+    /// # Errors
+    /// When the database is away or locked by another process.
+    pub async fn begin_group(&self) -> Result<Group, StoreError> {
+        let tx = match &self.db {
+            // IMMEDIATE: waits for the lock now, not in the middle.
+            Db::Sqlite { write, .. } => GroupTx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Db::MySql(pool) => GroupTx::MySql(pool.begin().await?),
+        };
+        Ok(Group { tx })
+    }
+}
+
+impl Group {
+    /// Makes everything durable. After `Ok`, no crash and no loss of power takes it away.
+    ///
+    /// # Errors
+    /// When the database could not; nothing of the group is stored then (or, if only the answer was lost, all of it:
+    /// the writer finds out when it reads back what is committed).
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self.tx {
+            GroupTx::Sqlite(tx) => tx.commit().await?,
+            GroupTx::MySql(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}

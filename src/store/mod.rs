@@ -1,0 +1,137 @@
+//! The only place with SQL. One text serves SQLite and MariaDB/MySQL; where they differ the two stand side by side.
+
+mod sql;
+
+pub mod batteries;
+pub mod blocks;
+pub mod columns;
+pub mod dead_letters;
+pub mod devices;
+pub mod error;
+pub mod experiments;
+pub mod group;
+mod migrate;
+pub mod monitor;
+mod open;
+pub mod profiles;
+pub mod server;
+pub mod stations;
+pub mod streams;
+
+pub use error::StoreError;
+pub use group::Group;
+
+use sqlx::{MySqlPool, SqlitePool};
+
+/// The database, whichever engine holds it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: Db,
+}
+
+/// The engines and their connections.
+#[derive(Debug, Clone)]
+enum Db {
+    /// SQLite takes one writer at a time: a pool of one connection makes the writers queue up instead of failing.
+    Sqlite { read: SqlitePool, write: SqlitePool },
+    /// MariaDB or MySQL.
+    MySql(MySqlPool),
+}
+
+/// Which engine a store runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Built in.
+    Sqlite,
+    /// MariaDB or MySQL.
+    MySql,
+}
+
+impl Engine {
+    /// The engine's name for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::MySql => "MariaDB/MySQL",
+        }
+    }
+}
+
+impl Store {
+    /// Which engine holds the data.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        match self.db {
+            Db::Sqlite { .. } => Engine::Sqlite,
+            Db::MySql(_) => Engine::MySql,
+        }
+    }
+
+    /// Closes all connections; on SQLite this also folds the write-ahead log into the database file.
+    pub async fn close(&self) {
+        match &self.db {
+            Db::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Db::MySql(pool) => pool.close().await,
+        }
+    }
+}
+
+/// Every statement by module, for the test that prepares all of them on both engines.
+const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
+    ("batteries", batteries::STATEMENTS),
+    ("blocks", blocks::STATEMENTS),
+    ("columns", columns::STATEMENTS),
+    ("dead_letters", dead_letters::STATEMENTS),
+    ("devices", devices::STATEMENTS),
+    ("experiments", experiments::STATEMENTS),
+    ("monitor", monitor::STATEMENTS),
+    ("profiles", profiles::STATEMENTS),
+    ("server", server::STATEMENTS),
+    ("stations", stations::STATEMENTS),
+    ("streams", streams::STATEMENTS),
+];
+
+impl Store {
+    /// Prepares every statement of the store; the names of those the engine refuses, with its words.
+    ///
+    /// This takes the place of checking SQL at compile time, which knows one engine only.
+    pub async fn refused_statements(&self) -> Vec<String> {
+        let mut refused = Vec::new();
+        let named = REGISTRY
+            .iter()
+            .flat_map(|(module, statements)| statements.iter().map(move |(name, sql)| (module, name, sql)));
+        for (module, name, sql) in named {
+            let error = sql::on_write!(&self.db, pool, dialect => sql::prepare(pool, sql.text(dialect)).await);
+            if let Some(error) = error {
+                refused.push(format!("{module}::{name}: {error}"));
+            }
+        }
+        for text in blocks::insert_texts() {
+            let error = sql::on_write!(&self.db, pool, _dialect => sql::prepare(pool, text).await);
+            refused.extend(error.map(|error| format!("blocks: {error}: {text}")));
+        }
+        refused
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_module_with_statements_is_in_the_registry() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let source = std::fs::read_to_string(&path).unwrap();
+            let module = path.file_stem().unwrap().to_string_lossy().into_owned();
+            if source.contains("\nstatements! {") {
+                assert!(REGISTRY.iter().any(|(name, _)| *name == module), "{module} is missing in store::REGISTRY");
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Opens a database by URL and sets what durability needs.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use super::{Db, Store, StoreError};
+
+/// How long a statement waits for another process's lock on a SQLite file.
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Readers of a SQLite file: pages are short, and there are few cores.
+const SQLITE_READERS: u32 = 4;
+/// Connections to MariaDB: the ingest writer, the web's and the node's.
+const MYSQL_CONNECTIONS: u32 = 10;
+/// How long a caller waits for a free connection before it is told that the database is away.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Rows SQLite's thread may be ahead of the reader; a hand-over per row is what makes reading slow.
+const SQLITE_ROW_BUFFER: usize = 512;
+
+impl Store {
+    /// Opens `sqlite:///folder/file.db` (made when missing) or `mysql://user:password@host:port/database`.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] names the URL without its password, and what to do.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let scheme = url.split(':').next().unwrap_or_default();
+        let opened = match scheme {
+            "sqlite" => open_sqlite(url).await,
+            "mysql" | "mariadb" => open_mysql(url).await,
+            _ => Err("use sqlite:///folder/file.db or mysql://user:password@host:3306/database".to_owned()),
+        };
+        opened.map(|db| Self { db }).map_err(|reason| StoreError::Open { url: without_password(url), reason })
+    }
+
+    /// Opens the SQLite file `path`, made when missing.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`].
+    pub async fn open_file(path: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new().filename(path);
+        let opened = connect_sqlite(options).await;
+        opened
+            .map(|db| Self { db })
+            .map_err(|reason| StoreError::Open { url: format!("sqlite://{}", path.display()), reason })
+    }
+}
+
+async fn open_sqlite(url: &str) -> Result<Db, String> {
+    connect_sqlite(SqliteConnectOptions::from_str(url).map_err(|error| error.to_string())?).await
+}
+
+async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Db, String> {
+    let options = options
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // FULL: a commit survives loss of power. NORMAL would not, and acknowledged readings would be gone.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(SQLITE_BUSY_TIMEOUT)
+        .foreign_keys(true)
+        .row_buffer_size(SQLITE_ROW_BUFFER)
+        .pragma("cache_size", "-65536")
+        .pragma("wal_autocheckpoint", "4000");
+    // The writer first: it makes the file and its journal mode.
+    let write = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options.clone())
+        .await
+        .map_err(|error| format!("{error}; is the folder there and writable?"))?;
+    let read = SqlitePoolOptions::new()
+        .max_connections(SQLITE_READERS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_lazy_with(options.pragma("query_only", "1").pragma("cache_size", "-8192"));
+    Ok(Db::Sqlite { read, write })
+}
+
+async fn open_mysql(url: &str) -> Result<Db, String> {
+    let url = url.replacen("mariadb://", "mysql://", 1);
+    let options = MySqlConnectOptions::from_str(&url).map_err(|error| error.to_string())?;
+    if options.get_database().is_none() {
+        return Err("the URL lacks the database: mysql://user:password@host:3306/database".to_owned());
+    }
+    let pool = MySqlPoolOptions::new()
+        .max_connections(MYSQL_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options)
+        .await
+        .map_err(|error| format!("{error}; is the server running, and may this user use the database?"))?;
+    Ok(Db::MySql(pool))
+}
+
+/// The URL as it may be shown: the password replaced by `…`.
+pub(super) fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let Some((login, place)) = rest.rsplit_once('@') else { return url.to_owned() };
+    let user = login.split(':').next().unwrap_or_default();
+    if login.contains(':') { format!("{scheme}://{user}:…@{place}") } else { url.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        assert_eq!(without_password("mysql://cellar:geh@eim@db:3306/cellar"), "mysql://cellar:…@db:3306/cellar");
+        assert_eq!(without_password("sqlite:///tmp/a.db"), "sqlite:///tmp/a.db");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_url_is_told_what_to_write() {
+        let error = Store::open("postgres://x").await.unwrap_err().to_string();
+        assert!(error.contains("mysql://user:password@host"), "{error}");
+    }
+}
