@@ -2,7 +2,10 @@
 //!
 //! `docs/architecture.md` says how the parts fit together and who may import whom.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod ingest;
 pub mod series;

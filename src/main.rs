@@ -1,3 +1,5 @@
 //! The `cellar` command: see `cellar help`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    cellar::cli::run()
+}

@@ -10,4 +10,5 @@ pub mod ids;
 pub mod message;
 pub mod profile;
 pub mod sample;
+pub mod secret;
 pub mod station;

@@ -8,6 +8,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::{Db, Store, StoreError};
+use crate::config::without_password;
 
 /// How long a statement waits for another process's lock on a SQLite file.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -92,23 +93,9 @@ async fn open_mysql(url: &str) -> Result<Db, String> {
     Ok(Db::MySql(pool))
 }
 
-/// The URL as it may be shown: the password replaced by `…`.
-pub(super) fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let Some((login, place)) = rest.rsplit_once('@') else { return url.to_owned() };
-    let user = login.split(':').next().unwrap_or_default();
-    if login.contains(':') { format!("{scheme}://{user}:…@{place}") } else { url.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_password_is_never_shown() {
-        assert_eq!(without_password("mysql://cellar:geh@eim@db:3306/cellar"), "mysql://cellar:…@db:3306/cellar");
-        assert_eq!(without_password("sqlite:///tmp/a.db"), "sqlite:///tmp/a.db");
-    }
 
     #[tokio::test]
     async fn a_wrong_url_is_told_what_to_write() {

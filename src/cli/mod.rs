@@ -1,0 +1,89 @@
+//! The command line: one verb per file.
+//!
+//! Exit status: 0 done, 1 the input is bad (said why, with place and remedy), 2 it could not run.
+
+mod device;
+mod flags;
+mod migrate;
+mod serve;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::ConfigError;
+
+/// The server a battery lab runs its life on.
+#[derive(Debug, Parser)]
+#[command(name = "cellar", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the server: pages, API and devices.
+    Serve(flags::ServerFlags),
+    /// Bring the database up to date.
+    Migrate(flags::ServerFlags),
+    /// Show the settings in use.
+    #[command(subcommand)]
+    Config(settings::ConfigVerb),
+    /// Register devices.
+    #[command(subcommand)]
+    Device(device::DeviceVerb),
+}
+
+/// Runs the command line and says how it went.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let status = if error.use_stderr() { ExitCode::from(1) } else { ExitCode::SUCCESS };
+            // Nothing can be done if even this cannot be printed.
+            let _ = error.print();
+            return status;
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let done = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(dispatch(cli)));
+    match done {
+        Ok(status) => status,
+        Err(error) => {
+            complain(&error);
+            let is_input = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<BadInput>());
+            ExitCode::from(if is_input { 1 } else { 2 })
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.verb.unwrap_or(Verb::Serve(flags::ServerFlags::default())) {
+        Verb::Serve(flags) => serve::run(&flags).await,
+        Verb::Migrate(flags) => migrate::run(&flags).await,
+        Verb::Config(verb) => settings::run(&verb),
+        Verb::Device(verb) => device::run(&verb).await,
+    }
+}
+
+/// What somebody typed cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct BadInput(String);
+
+/// One line to standard output: results, not messages.
+fn print(line: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+fn complain(error: &anyhow::Error) {
+    use std::io::Write;
+    // Nothing can be done if even this cannot be printed.
+    let _ = writeln!(std::io::stderr(), "cellar: {error:#}");
+}
