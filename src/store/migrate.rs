@@ -1,5 +1,6 @@
 //! Brings the tables up to date: forward only, the same numbers and names on both engines.
 
+use super::sql::{on_read, statements};
 use super::{Db, Store, StoreError};
 
 static SQLITE: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
@@ -27,6 +28,29 @@ impl Store {
             }
         }
         Ok(SQLITE.iter().count())
+    }
+}
+
+statements! {
+    COLUMNS = "
+        SELECT t.name, c.name
+        FROM sqlite_schema t
+        JOIN pragma_table_info(t.name) c
+        WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name NOT LIKE '_sqlx_%'
+        ORDER BY t.name, c.name" | "
+        SELECT table_name, column_name
+        FROM information_schema.columns
+        WHERE table_schema = DATABASE() AND table_name NOT LIKE '_sqlx_%'
+        ORDER BY table_name, column_name";
+}
+
+impl Store {
+    /// Every column as (table, column), in that order: the engines must agree.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn table_columns(&self) -> Result<Vec<(String, String)>, StoreError> {
+        Ok(on_read!(&self.db, pool, dialect => sqlx::query_as(COLUMNS.text(dialect)).fetch_all(pool).await?))
     }
 }
 

@@ -88,6 +88,7 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("dead_letters", dead_letters::STATEMENTS),
     ("devices", devices::STATEMENTS),
     ("experiments", experiments::STATEMENTS),
+    ("migrate", migrate::STATEMENTS),
     ("monitor", monitor::STATEMENTS),
     ("profiles", profiles::STATEMENTS),
     ("server", server::STATEMENTS),
