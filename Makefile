@@ -1,0 +1,43 @@
+# `make help` lists the targets. Anything longer than three lines lives in devops/.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run demo assets real-data check test e2e bench
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: ## build everything and start the demo laboratory
+	@devops/prerequisites.sh
+	@$(MAKE) --no-print-directory assets real-data
+	cargo run -- demo $(ARGS)
+
+demo: run ## the same as run
+
+assets: $(if $(wildcard package-lock.json),static/vendor/.stamp) ## fetch the third-party front-end files
+
+static/vendor/.stamp: package-lock.json devops/vendor-assets.mjs
+	npm ci --no-audit --no-fund
+	node devops/vendor-assets.mjs
+	@touch $@
+
+real-data: ## fetch measured vendor files for the importer's tests (skipped without a network)
+	@python3 devops/real-data.py
+
+check: assets ## formatting, lints, documentation, links and words
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
+	@python3 devops/check-text.py
+
+test: ## every test except the browser's; installs what the tests need
+	@devops/test-setup.sh
+	@$(MAKE) --no-print-directory assets real-data
+	@devops/test.sh
+
+e2e: ## the browser tests
+	@devops/test-setup.sh
+	@$(MAKE) --no-print-directory assets
+	@devops/e2e.sh
+
+bench: ## the benchmarks; they print figures and are no part of `make test`
+	cargo bench

@@ -1,0 +1,15 @@
+//! The integration tests: the real program, real databases, a real broker. One binary, because linking costs more than
+//! running. A test sends traffic only to 127.0.0.1 and sits in the module named after what it tests.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails at that line"
+)]
+
+#[macro_use]
+mod support;
+
+mod harness;

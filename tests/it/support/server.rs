@@ -1,0 +1,143 @@
+//! The built program as a process: `cellar serve` on free ports.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// `serve` answers within this time even on a loaded machine; a cold start takes well under a second.
+const READY_MAX: Duration = Duration::from_secs(60);
+/// The contract gives 10 s for a clean stop; the rest is for a loaded machine.
+const STOP_MAX: Duration = Duration::from_secs(30);
+
+/// A running `cellar serve`. Dropped, it is killed.
+#[derive(Debug)]
+pub(crate) struct Server {
+    process: Child,
+    options: Vec<String>,
+    http: String,
+    mqtt: String,
+    folder: TempDir,
+}
+
+impl Server {
+    /// Starts on a new data folder with SQLite in it.
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts on a new data folder with `options` after `serve --data-dir … --http … --mqtt …`.
+    pub(crate) fn start_with(options: &[&str]) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let options: Vec<String> = options.iter().map(ToString::to_string).collect();
+        let (process, ready) = spawn(folder.path(), &options, "127.0.0.1:0", "127.0.0.1:0");
+        Self { process, options, http: address(&ready, "http"), mqtt: address(&ready, "mqtt"), folder }
+    }
+
+    /// `http://127.0.0.1:PORT` followed by `path`, which begins with a slash.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.http)
+    }
+
+    /// Host and port of the MQTT endpoint.
+    pub(crate) fn mqtt(&self) -> &str {
+        &self.mqtt
+    }
+
+    /// Port of the MQTT endpoint.
+    pub(crate) fn mqtt_port(&self) -> u16 {
+        self.mqtt.rsplit(':').next().and_then(|port| port.parse().ok()).expect("the address ends in a port")
+    }
+
+    /// The data folder; it stays over [`Server::restart`].
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The URL of the database in the data folder, when no other was asked for.
+    pub(crate) fn sqlite_url(&self) -> String {
+        format!("sqlite://{}", self.folder.path().join("cellar.db").display())
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill_9(&mut self) {
+        self.process.kill().expect("it runs");
+        self.process.wait().expect("it is ours");
+    }
+
+    /// SIGTERM, as systemd and containers stop it; returns whether it ended well.
+    ///
+    /// # Panics
+    /// When it does not stop.
+    pub(crate) fn stop(&mut self) -> bool {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+        let began = Instant::now();
+        while began.elapsed() < STOP_MAX {
+            if let Some(status) = self.process.try_wait().expect("it is ours") {
+                return status.success();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("the server did not stop in {STOP_MAX:?}");
+    }
+
+    /// Starts again after [`Server::kill_9`] or [`Server::stop`]: same folder, same ports, same options.
+    pub(crate) fn restart(&mut self) {
+        self.process = spawn(self.folder.path(), &self.options, &self.http, &self.mqtt).0;
+    }
+
+    /// Runs another verb of the program on the same data folder and returns what it printed.
+    pub(crate) fn cellar(&self, arguments: &[&str]) -> Output {
+        cellar(self.folder.path(), arguments)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Runs `cellar ARGUMENTS --data-dir FOLDER` to its end.
+pub(crate) fn cellar(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).output().expect("cellar runs")
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cellar"));
+    command.args(arguments).arg("--data-dir").arg(folder).current_dir(folder);
+    command
+}
+
+/// Starts `serve` and returns with its first line of output, the addresses.
+fn spawn(folder: &Path, options: &[String], http: &str, mqtt: &str) -> (Child, serde_json::Value) {
+    let mut process = command(folder, &["serve", "--http", http, "--mqtt", mqtt])
+        .args(options)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("cellar runs");
+    let stdout = process.stdout.take().expect("it is piped");
+    let (sender, receiver) = std::sync::mpsc::channel();
+    // A thread of its own, so that a silent server fails the test; it then drains what a test never reads.
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
+    let line = receiver.recv_timeout(READY_MAX).unwrap_or_else(|_| {
+        let _ = process.kill();
+        panic!("cellar serve {options:?} printed no addresses (status {:?})", process.wait())
+    });
+    let ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not the line of addresses: {line}"));
+    (process, ready)
+}
+
+fn address(ready: &serde_json::Value, key: &str) -> String {
+    let address = ready[key].as_str().unwrap_or_else(|| panic!("no {key} in {ready}"));
+    address.rsplit("//").next().unwrap_or(address).trim_end_matches('/').to_string()
+}
