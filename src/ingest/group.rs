@@ -1,6 +1,7 @@
 //! One commit group: jobs become rows of one transaction.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
 
 use crate::domain::ids::{DeviceId, StreamId};
@@ -9,8 +10,8 @@ use crate::ingest::events::Event;
 use crate::ingest::intake::{Job, Message};
 use crate::ingest::known::Known;
 use crate::ingest::overlap::conflicts;
+use crate::ingest::packed::Packed;
 use crate::ingest::wire;
-use crate::series::codec;
 use crate::store::blocks::NewBlock;
 use crate::store::stations::ReportOutcome;
 use crate::store::streams::Latest;
@@ -25,18 +26,25 @@ pub(super) struct Building<'a> {
     known: &'a mut Known,
     now_us: i64,
     /// Blocks not yet sent to the database.
-    blocks: Vec<NewBlock>,
+    blocks: Vec<NewBlock<'a>>,
     /// New ends of streams.
-    ends: BTreeMap<StreamId, Latest>,
+    ends: BTreeMap<StreamId, End>,
     /// What to tell after the commit, if anybody watches.
     events: Option<Vec<Event>>,
 }
 
+/// The end of a stream as it grows within a group. Its values are written out once, at the end of the group.
+struct End {
+    latest: Latest,
+    /// The batch that holds the newest row, if the group brought it.
+    newest: Option<Arc<Batch>>,
+}
+
 /// Stores all jobs in one transaction and returns what happened, or leaves no trace.
-pub(super) async fn store_group(
+pub(super) async fn store_group<'a>(
     store: &Store,
-    known: &mut Known,
-    jobs: &[Job],
+    known: &'a mut Known,
+    jobs: &'a [Job],
     now_us: i64,
     watched: bool,
 ) -> Result<Vec<Event>, StoreError> {
@@ -55,14 +63,14 @@ pub(super) async fn store_group(
     building.finish().await
 }
 
-impl Building<'_> {
-    async fn add(&mut self, device: &DeviceId, message: &Message) -> Result<(), StoreError> {
+impl<'a> Building<'a> {
+    async fn add(&mut self, device: &DeviceId, message: &'a Message) -> Result<(), StoreError> {
         if self.known.is_news(device, self.now_us, SEEN_EVERY_US) && !matches!(message, Message::Hello(_)) {
             self.group.device_seen(device, self.now_us).await?;
             self.tell(|| Event::Device(device.clone()));
         }
         match message {
-            Message::Samples(batch) => self.samples(device, batch).await,
+            Message::Samples(packed) => self.samples(device, packed).await,
             Message::Hello(hello) => {
                 self.group.device_hello(device, hello, self.now_us).await?;
                 // Read now, so that the welcome can say what is stored of this boot.
@@ -102,7 +110,8 @@ impl Building<'_> {
         }
     }
 
-    async fn samples(&mut self, device: &DeviceId, batch: &Batch) -> Result<(), StoreError> {
+    async fn samples(&mut self, device: &DeviceId, packed: &'a Packed) -> Result<(), StoreError> {
+        let batch = packed.batch();
         if batch.rows() == 0 {
             return Ok(());
         }
@@ -114,15 +123,16 @@ impl Building<'_> {
         let rows = self.known.rows(&mut self.group, device, batch.boot).await?;
         if !rows.overlaps(from, to) {
             rows.insert(from, to);
-            return self.add_block(device, stream, batch).await;
+            return self.add_block(device, stream, packed, Cow::Borrowed(&packed.content)).await;
         }
         let missing = rows.missing(from, to);
         self.set_aside_conflicts(device, stream, batch).await?;
         for (first, last) in missing {
             let row = |seq: i64| usize::try_from(seq - from).unwrap_or(usize::MAX);
-            let part = batch.slice(row(first), row(last) + 1);
+            let mut part = Packed::new(batch.slice(row(first), row(last) + 1));
+            let content = std::mem::take(&mut part.content);
             self.known.rows(&mut self.group, device, batch.boot).await?.insert(first, last);
-            self.add_block(device, stream, &part).await?;
+            self.add_block(device, stream, &part, Cow::Owned(content)).await?;
         }
         Ok(())
     }
@@ -160,76 +170,69 @@ impl Building<'_> {
         Ok(())
     }
 
-    async fn add_block(&mut self, device: &DeviceId, stream: StreamId, batch: &Batch) -> Result<(), StoreError> {
+    async fn add_block(
+        &mut self,
+        device: &DeviceId,
+        stream: StreamId,
+        packed: &Packed,
+        content: Cow<'a, [u8]>,
+    ) -> Result<(), StoreError> {
+        let batch = packed.batch();
         let offset_us = match batch.base {
             TimeBase::Utc => Some(0),
             TimeBase::Tick => self.known.boot_offset_us(&mut self.group, device, batch.boot).await?,
         };
         let column_set_id = self.known.column_set(&mut self.group, &batch.columns).await?;
-        let content = codec::encode(&batch.times_us, &batch.columns);
-        let lowest = batch.times_us.iter().copied().min().unwrap_or(0);
-        let highest = batch.times_us.iter().copied().max().unwrap_or(0);
         let shift = offset_us.unwrap_or(0);
         let block = NewBlock {
             stream,
             boot: batch.boot,
             seq0: batch.seq,
             row_count: batch.rows(),
-            at0_us: lowest.saturating_add(shift),
-            at1_us: highest.saturating_add(shift),
+            at0_us: packed.span_us.0.saturating_add(shift),
+            at1_us: packed.span_us.1.saturating_add(shift),
             dated: offset_us.is_some(),
             tick_offset_us: shift,
             received_at_us: self.now_us,
             column_set_id,
-            crc: codec::checksum(&content),
+            crc: packed.crc,
             content,
         };
-        self.move_end(stream, &block, batch).await?;
+        self.move_end(stream, &block, packed).await?;
         self.blocks.push(block);
-        self.tell(|| Event::Samples { stream, offset_us, rows: Arc::new(batch.clone()) });
+        self.tell(|| Event::Samples { stream, offset_us, rows: Arc::clone(&packed.batch) });
         Ok(())
     }
 
     /// The newest row by time is the end of the stream, whatever order batches arrive in.
-    async fn move_end(&mut self, stream: StreamId, block: &NewBlock, batch: &Batch) -> Result<(), StoreError> {
+    async fn move_end(&mut self, stream: StreamId, block: &NewBlock<'_>, packed: &Packed) -> Result<(), StoreError> {
         let row_count = i64::try_from(block.row_count).unwrap_or(i64::MAX);
         let span_us = block.at1_us.saturating_sub(block.at0_us);
         let (first_at_us, at_us) = if block.dated { (block.at0_us, block.at1_us) } else { (self.now_us, self.now_us) };
-        let before = match self.ends.remove(&stream) {
-            Some(end) => Some(end),
-            None => self.known.latest(&mut self.group, stream).await?,
-        };
-        let newest = || {
-            let row = (0..batch.rows()).rev().max_by_key(|row| batch.times_us[*row]).unwrap_or(0);
-            let seq = batch.seq + i64::try_from(row).unwrap_or(0);
-            let values: serde_json::Map<String, serde_json::Value> =
-                batch.columns.iter().map(|column| (column.name.clone(), column.get(row).into())).collect();
-            (seq, serde_json::Value::from(values).to_string())
-        };
-        let end = match before {
-            Some(end) if at_us < end.at_us => Latest {
-                row_total: end.row_total + row_count,
-                first_at_us: end.first_at_us.min(first_at_us),
-                span_max_us: end.span_max_us.max(span_us),
-                ..end
-            },
-            before => {
-                let (seq, values_json) = newest();
-                let (total, first, span) =
-                    before.map_or((0, i64::MAX, 0), |end| (end.row_total, end.first_at_us, end.span_max_us));
-                Latest {
+        let end = match self.ends.entry(stream) {
+            btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            btree_map::Entry::Vacant(entry) => {
+                let latest = self.known.latest(&mut self.group, stream).await?.unwrap_or_else(|| Latest {
                     boot: i64::from(block.boot),
-                    seq,
-                    at_us,
+                    seq: block.seq0,
+                    at_us: i64::MIN,
                     received_at_us: self.now_us,
-                    values_json,
-                    row_total: total + row_count,
-                    first_at_us: first.min(first_at_us),
-                    span_max_us: span.max(span_us),
-                }
+                    values_json: String::new(),
+                    row_total: 0,
+                    first_at_us,
+                    span_max_us: 0,
+                });
+                entry.insert(End { latest, newest: None })
             }
         };
-        self.ends.insert(stream, end);
+        end.latest.row_total += row_count;
+        end.latest.first_at_us = end.latest.first_at_us.min(first_at_us);
+        end.latest.span_max_us = end.latest.span_max_us.max(span_us);
+        if at_us >= end.latest.at_us {
+            end.latest.at_us = at_us;
+            end.latest.received_at_us = self.now_us;
+            end.newest = Some(Arc::clone(&packed.batch));
+        }
         Ok(())
     }
 
@@ -262,9 +265,17 @@ impl Building<'_> {
     }
 
     async fn write_ends(&mut self) -> Result<(), StoreError> {
-        for (stream, end) in std::mem::take(&mut self.ends) {
-            self.group.set_latest(stream, &end).await?;
-            self.known.set_latest(stream, end);
+        for (stream, End { mut latest, newest }) in std::mem::take(&mut self.ends) {
+            if let Some(batch) = newest {
+                let row = (0..batch.rows()).max_by_key(|row| batch.times_us[*row]).unwrap_or(0);
+                let values: serde_json::Map<String, serde_json::Value> =
+                    batch.columns.iter().map(|column| (column.name.clone(), column.get(row).into())).collect();
+                latest.boot = i64::from(batch.boot);
+                latest.seq = batch.seq + i64::try_from(row).unwrap_or(0);
+                latest.values_json = serde_json::Value::from(values).to_string();
+            }
+            self.group.set_latest(stream, &latest).await?;
+            self.known.set_latest(stream, latest);
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use crate::domain::ids::DeviceId;
 use crate::domain::message::{ClockMark, Heartbeat, Hello, StationReport};
 use crate::domain::sample::Batch;
+use crate::ingest::packed::Packed;
 
 /// Most messages waiting for the writer: one full commit group (`GROUP_JOBS_MAX`) while the one before is being committed.
 pub const QUEUE_JOBS_MAX: usize = 8_192;
@@ -18,8 +19,8 @@ pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
 /// A decoded message, ready to be stored.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Message {
-    /// `up/samples`.
-    Samples(Batch),
+    /// `up/samples`, ready to be stored: see [`Message::samples`].
+    Samples(Packed),
     /// `up/hello`.
     Hello(Hello),
     /// `up/heartbeat`.
@@ -30,6 +31,14 @@ pub enum Message {
     Clock(ClockMark),
     /// A message that cannot be used; kept with everything needed to try again.
     Dead(DeadLetter),
+}
+
+impl Message {
+    /// A batch of samples. Packs it here, on the caller's core, so that the one writer only stores.
+    #[must_use]
+    pub fn samples(batch: Batch) -> Self {
+        Self::Samples(Packed::new(batch))
+    }
 }
 
 /// A message nobody could read, as it arrived.

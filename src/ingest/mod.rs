@@ -5,5 +5,6 @@ mod group;
 pub mod intake;
 mod known;
 mod overlap;
+mod packed;
 mod wire;
 pub mod writer;

@@ -127,7 +127,7 @@ impl Writer {
 /// The boot a message belongs to.
 fn boot_of(message: &Message) -> Option<u32> {
     match message {
-        Message::Samples(batch) => Some(batch.boot),
+        Message::Samples(packed) => Some(packed.batch().boot),
         Message::Hello(hello) => Some(hello.boot),
         Message::Heartbeat(heartbeat) => Some(heartbeat.boot),
         Message::Clock(mark) => Some(mark.boot),
@@ -140,7 +140,7 @@ fn refused(job: Job, error: &StoreError) -> Job {
     let reason = format!("the database refused it: {}", chain(error));
     tracing::error!(device = %job.device, reason, "message set aside");
     let (what, payload) = match &job.message {
-        Message::Samples(batch) => ("samples", wire::samples_json(batch)),
+        Message::Samples(packed) => ("samples", wire::samples_json(packed.batch())),
         Message::Hello(hello) => ("hello", serde_json::to_vec(hello).unwrap_or_default()),
         Message::Heartbeat(heartbeat) => ("heartbeat", serde_json::to_vec(heartbeat).unwrap_or_default()),
         Message::Station(report) => ("state", serde_json::to_vec(report).unwrap_or_default()),

@@ -125,7 +125,7 @@ fn expected(boot: u32, seqs: std::ops::Range<i64>) -> Vec<(u32, i64, i64, Option
 both_engines! {
     async fn a_sample_sent_twice_is_stored_once(store: Store) {
         let bench = Bench::new(store).await;
-        let same = || Message::Samples(batch(bench.battery, 7, 0, 50));
+        let same = || Message::samples(batch(bench.battery, 7, 0, 50));
         let acks = bench.send(vec![same(), same()]).await;
         assert_eq!(acks.tokens.len(), 2);
         bench.send(vec![same()]).await;
@@ -136,7 +136,7 @@ both_engines! {
     async fn rows_cut_and_batched_anew_are_stored_once(store: Store) {
         let bench = Bench::new(store).await;
         for (seq, count) in [(0, 50), (200, 50), (30, 30), (0, 260), (100, 16), (255, 30)] {
-            bench.send(vec![Message::Samples(batch(bench.battery, 7, seq, count))]).await;
+            bench.send(vec![Message::samples(batch(bench.battery, 7, seq, count))]).await;
         }
         assert_eq!(bench.rows().await, expected(7, 0..285));
         assert_eq!(bench.reasons().await, Vec::<String>::new());
@@ -144,7 +144,7 @@ both_engines! {
 
     async fn many_batches_in_one_group_keep_their_order_and_content(store: Store) {
         let bench = Bench::new(store).await;
-        let messages = (0..1_500).map(|index| Message::Samples(batch(bench.battery, 7, index * 3, 3)));
+        let messages = (0..1_500).map(|index| Message::samples(batch(bench.battery, 7, index * 3, 3)));
         let acks = bench.send(messages.collect()).await;
         assert_eq!(bench.rows().await, expected(7, 0..4_500));
         assert_eq!(acks.committed.last().map(|(_, rows)| (rows.boot, rows.upto)), Some((7, 4_499)));
@@ -152,19 +152,19 @@ both_engines! {
 
     async fn an_acknowledgement_names_every_range(store: Store) {
         let bench = Bench::new(store).await;
-        bench.send(vec![Message::Samples(batch(bench.battery, 7, 0, 10))]).await;
-        let acks = bench.send(vec![Message::Samples(batch(bench.battery, 7, 20, 10))]).await;
+        bench.send(vec![Message::samples(batch(bench.battery, 7, 0, 10))]).await;
+        let acks = bench.send(vec![Message::samples(batch(bench.battery, 7, 20, 10))]).await;
         let (device, rows) = acks.committed.last().unwrap();
         assert_eq!((device, rows.upto, rows.also.as_slice()), (&bench.unit, 9, &[(20, 29)][..]));
         // A boot whose first rows were never seen has nothing up to any number.
-        let acks = bench.send(vec![Message::Samples(batch(bench.battery, 8, 5, 5))]).await;
+        let acks = bench.send(vec![Message::samples(batch(bench.battery, 8, 5, 5))]).await;
         assert_eq!(acks.committed.last().map(|(_, rows)| (rows.upto, rows.also.clone())), Some((-1, vec![(5, 9)])));
     }
 
     async fn a_new_writer_knows_what_the_old_one_stored(store: Store) {
         let bench = Bench::new(store.clone()).await;
-        bench.send(vec![Message::Samples(batch(bench.battery, 7, 0, 50))]).await;
-        bench.send(vec![Message::Samples(batch(bench.battery, 7, 80, 20))]).await;
+        bench.send(vec![Message::samples(batch(bench.battery, 7, 0, 50))]).await;
+        bench.send(vec![Message::samples(batch(bench.battery, 7, 80, 20))]).await;
         let (intake, jobs) = Intake::new();
         let (_stop, stopped) = tokio::sync::watch::channel(false);
         tokio::spawn(Writer::new(store, jobs, Events::default(), Clock::System, stopped).run());
@@ -179,17 +179,17 @@ both_engines! {
         let acks = after_restart.send(vec![Message::Hello(hello)]).await;
         assert_eq!(acks.committed[0].1.upto, 49);
         assert_eq!(acks.committed[0].1.also, [(80, 99)]);
-        after_restart.send(vec![Message::Samples(batch(after_restart.battery, 7, 40, 60))]).await;
+        after_restart.send(vec![Message::samples(batch(after_restart.battery, 7, 40, 60))]).await;
         assert_eq!(after_restart.rows().await, expected(7, 0..100));
         assert_eq!(after_restart.reasons().await, Vec::<String>::new());
     }
 
     async fn other_content_under_a_used_number_is_set_aside(store: Store) {
         let bench = Bench::new(store).await;
-        bench.send(vec![Message::Samples(batch(bench.battery, 7, 0, 10))]).await;
+        bench.send(vec![Message::samples(batch(bench.battery, 7, 0, 10))]).await;
         let mut changed = batch(bench.battery, 7, 5, 10);
         changed.columns[0].values[2] = 9.9;
-        bench.send(vec![Message::Samples(changed)]).await;
+        bench.send(vec![Message::samples(changed)]).await;
         assert_eq!(bench.rows().await, expected(7, 0..15));
         let letters = bench.store.newest_dead_letters(10).await.unwrap();
         assert_eq!(letters.len(), 1);
@@ -200,7 +200,7 @@ both_engines! {
 
     async fn samples_for_nothing_are_set_aside(store: Store) {
         let bench = Bench::new(store).await;
-        bench.send(vec![Message::Samples(batch(BatteryId(999), 7, 0, 3))]).await;
+        bench.send(vec![Message::samples(batch(BatteryId(999), 7, 0, 3))]).await;
         assert_eq!(bench.rows().await, []);
         assert_eq!(bench.reasons().await, ["there is no battery 999"]);
     }
@@ -235,7 +235,7 @@ both_engines! {
             let mut rows = batch(bench.battery, 7, seq, 3);
             rows.base = TimeBase::Tick;
             rows.times_us = vec![1_000_000 + seq, 2_000_000 + seq, 3_000_000 + seq];
-            Message::Samples(rows)
+            Message::samples(rows)
         };
         bench.send(vec![ticks(0)]).await;
         let (stream, _) = bench.store.device_streams(&bench.unit).await.unwrap()[0];
@@ -254,7 +254,7 @@ both_engines! {
     async fn the_end_of_a_stream_is_its_newest_row_in_whatever_order_rows_come(store: Store) {
         let bench = Bench::new(store).await;
         for seq in [100, 0, 50] {
-            bench.send(vec![Message::Samples(batch(bench.battery, 7, seq, 50))]).await;
+            bench.send(vec![Message::samples(batch(bench.battery, 7, seq, 50))]).await;
         }
         let (stream, _) = bench.store.device_streams(&bench.unit).await.unwrap()[0];
         let latest = bench.store.latest(stream).await.unwrap().unwrap();
@@ -287,7 +287,7 @@ both_engines! {
     async fn whoever_watches_hears_of_rows_after_their_commit(store: Store) {
         let bench = Bench::new(store).await;
         let mut watch = bench.events.watch();
-        bench.send(vec![Message::Samples(batch(bench.battery, 7, 0, 5))]).await;
+        bench.send(vec![Message::samples(batch(bench.battery, 7, 0, 5))]).await;
         loop {
             let Event::Samples { rows, offset_us, .. } = watch.recv().await.unwrap() else { continue };
             assert_eq!((rows.seq, rows.rows(), offset_us), (0, 5, Some(0)));

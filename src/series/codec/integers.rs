@@ -26,18 +26,26 @@ fn bounds(values: &[i64]) -> (i64, u8) {
 }
 
 /// Writes integers: base, width, distances.
+#[expect(clippy::cast_possible_truncation, reason = "the width was chosen for the largest distance")]
 pub(super) fn put(out: &mut Vec<u8>, values: &[i64]) {
     let (base, width) = bounds(values);
     out.extend(base.to_le_bytes());
     out.push(width);
-    let distances = values.iter().map(|value| value.abs_diff(base));
-    #[expect(clippy::cast_possible_truncation, reason = "the width was chosen for the largest distance")]
     match width {
         0 => {}
-        1 => out.extend(distances.map(|distance| distance as u8)),
-        2 => distances.for_each(|distance| out.extend((distance as u16).to_le_bytes())),
-        4 => distances.for_each(|distance| out.extend((distance as u32).to_le_bytes())),
-        _ => distances.for_each(|distance| out.extend(distance.to_le_bytes())),
+        1 => put_narrow(out, values, base, |distance| [distance.to_le_bytes()[0]]),
+        2 => put_narrow(out, values, base, |distance| (distance as u16).to_le_bytes()),
+        4 => put_narrow(out, values, base, |distance| (distance as u32).to_le_bytes()),
+        _ => put_narrow(out, values, base, u64::to_le_bytes),
+    }
+}
+
+/// Appends the distances from `base`, `N` bytes each; they were found to fit.
+fn put_narrow<const N: usize>(out: &mut Vec<u8>, values: &[i64], base: i64, narrow: impl Fn(u64) -> [u8; N]) {
+    let start = out.len();
+    out.resize(start + values.len() * N, 0);
+    for (place, value) in out[start..].as_chunks_mut::<N>().0.iter_mut().zip(values) {
+        *place = narrow(value.wrapping_sub(base).cast_unsigned());
     }
 }
 

@@ -1,5 +1,6 @@
 //! Storing blocks, and what a group must know of those already there.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use super::{DATE_BLOCKS, EXTENT, LEVEL_SAMPLES, OVERLAPPING, RANGES, StoredBlock};
@@ -31,7 +32,7 @@ pub(in crate::store) fn insert_texts() -> impl Iterator<Item = &'static str> {
 
 /// A journal block to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewBlock {
+pub struct NewBlock<'a> {
     /// Where it belongs.
     pub stream: StreamId,
     /// Boot of the device.
@@ -55,7 +56,7 @@ pub struct NewBlock {
     /// CRC-32 of the content.
     pub crc: u32,
     /// Bytes of the journal codec.
-    pub content: Vec<u8>,
+    pub content: Cow<'a, [u8]>,
 }
 
 impl Group {
@@ -63,7 +64,7 @@ impl Group {
     ///
     /// # Errors
     /// When the database fails, or a block with the same key is there ([`StoreError::is_duplicate`]).
-    pub async fn insert_blocks(&mut self, mut blocks: &[NewBlock]) -> Result<(), StoreError> {
+    pub async fn insert_blocks(&mut self, mut blocks: &[NewBlock<'_>]) -> Result<(), StoreError> {
         while !blocks.is_empty() {
             let (size, text) =
                 INSERT_ROWS.iter().zip(insert_texts()).find(|(size, _)| **size <= blocks.len()).unwrap_or((&1, ""));
@@ -83,7 +84,7 @@ impl Group {
                         .bind(block.received_at_us)
                         .bind(block.column_set_id)
                         .bind(i64::from(block.crc))
-                        .bind(block.content.as_slice());
+                        .bind(block.content.as_ref());
                 }
                 query.execute(conn).await?;
             });
