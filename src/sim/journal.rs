@@ -112,7 +112,6 @@ impl Journal {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the thread owns its file and its end of the queue")]
 fn write_entries(mut file: File, mut waiting: mpsc::Receiver<Entry>) {
     while let Some(first) = waiting.blocking_recv() {
         let mut text = first.text;

@@ -85,10 +85,10 @@ fn monotone_slopes(points_v: &[f64; POINTS]) -> [f64; POINTS] {
     let mut slopes = [0.0; POINTS];
     slopes[0] = secant(0);
     slopes[POINTS - 1] = secant(POINTS - 2);
-    for point in 1..POINTS - 1 {
+    for (point, slope) in (1..).zip(&mut slopes[1..POINTS - 1]) {
         let (left, right) = (secant(point - 1), secant(point));
         // The harmonic mean is below three times the flatter side: the condition for a monotone piece.
-        slopes[point] = if left * right > 0.0 { 2.0 * left * right / (left + right) } else { 0.0 };
+        *slope = if left * right > 0.0 { 2.0 * left * right / (left + right) } else { 0.0 };
     }
     slopes
 }

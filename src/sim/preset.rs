@@ -6,6 +6,7 @@
 
 use super::cell::CellParameters;
 use super::ocv::Chemistry;
+use crate::domain::battery::Technology;
 
 /// A battery by its trade name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,16 @@ pub enum Preset {
 impl Preset {
     /// Every preset, in the order simulated labs use them.
     pub const ALL: [Self; 4] = [Self::Nmc21700, Self::Lfp26650, Self::NmcPouch, Self::LeadAcid12V];
+
+    /// Family and chemistry as they stand in the list of batteries.
+    #[must_use]
+    pub fn family(self) -> (Technology, &'static str) {
+        match self {
+            Self::Nmc21700 | Self::NmcPouch => (Technology::Lithium, "NMC"),
+            Self::Lfp26650 => (Technology::Lithium, "LFP"),
+            Self::LeadAcid12V => (Technology::LeadAcid, "lead-acid"),
+        }
+    }
 
     /// Its parameters when new.
     #[must_use]

@@ -238,7 +238,7 @@ mod tests {
             assert_eq!(*cycler.progress(), Progress::Finished, "{preset:?} {:?}", rows.last());
             // The second cycle moves most of the capacity in each direction.
             let nominal_ah = preset.parameters().capacity_ah;
-            let discharged = rows.iter().filter(|row| (row.cycle, row.step) == (2, 1)).last().unwrap();
+            let discharged = rows.iter().rfind(|row| (row.cycle, row.step) == (2, 1)).unwrap();
             assert!(-discharged.capacity_ah > 0.7 * nominal_ah, "{preset:?} {discharged:?}");
             let hottest = rows.iter().filter_map(|row| row.temperature_c).fold(0.0, f64::max);
             assert!((24.0..55.0).contains(&hottest), "{preset:?} {hottest}");

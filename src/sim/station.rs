@@ -18,7 +18,7 @@ const US_PER_S: f64 = 1e6;
 
 #[derive(Debug)]
 enum Channel {
-    Idle(Option<Cell>),
+    Idle(Option<Box<Cell>>),
     Cycler(Box<Cycler>),
     Replay(Replay),
 }
@@ -62,13 +62,13 @@ impl Station {
     pub fn load(&mut self, plan: StationPlan) {
         let present = match std::mem::replace(&mut self.channel, Channel::Idle(None)) {
             Channel::Idle(cell) => cell,
-            Channel::Cycler(cycler) => Some(cycler.cell().clone()),
+            Channel::Cycler(cycler) => Some(Box::new(cycler.cell().clone())),
             Channel::Replay(_) => None,
         };
         self.experiment = plan.experiment;
         (self.current_max_a, self.speed, self.seed) = (plan.current_max_a, plan.speed, plan.seed);
         (self.state, self.reason) = (StationState::Running, None);
-        self.channel = match (plan.work, plan.cell.or(present)) {
+        self.channel = match (plan.work, plan.cell.or(present.map(|cell| *cell))) {
             (Work::Profile(steps), Some(cell)) => self.cycler(cell, steps),
             (Work::Replay { recording, repeat_rest_s }, _) => Channel::Replay(Replay::new(recording, repeat_rest_s)),
             (Work::Profile(_), None) => {
@@ -89,7 +89,7 @@ impl Station {
     pub fn start(&mut self, experiment: ExperimentId, steps: Steps) -> Result<(), &'static str> {
         match std::mem::replace(&mut self.channel, Channel::Idle(None)) {
             Channel::Idle(Some(cell)) => {
-                self.channel = self.cycler(cell, steps);
+                self.channel = self.cycler(*cell, steps);
                 self.experiment = experiment;
                 (self.state, self.reason) = (StationState::Running, None);
                 Ok(())
@@ -126,7 +126,7 @@ impl Station {
     fn end(&mut self, state: StationState, reason: Option<String>) {
         (self.state, self.reason) = (state, reason);
         self.channel = match std::mem::replace(&mut self.channel, Channel::Idle(None)) {
-            Channel::Cycler(cycler) => Channel::Idle(Some(cycler.cell().clone())),
+            Channel::Cycler(cycler) => Channel::Idle(Some(Box::new(cycler.cell().clone()))),
             Channel::Replay(_) => Channel::Idle(None),
             idle @ Channel::Idle(_) => idle,
         };
