@@ -9,4 +9,5 @@ pub mod config;
 pub mod domain;
 pub mod ingest;
 pub mod series;
+pub mod sim;
 pub mod store;

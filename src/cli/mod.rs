@@ -7,6 +7,9 @@ mod flags;
 mod migrate;
 mod serve;
 mod settings;
+mod simulate;
+mod simulate_check;
+mod simulate_register;
 
 use std::process::ExitCode;
 
@@ -34,6 +37,8 @@ enum Verb {
     /// Register devices.
     #[command(subcommand)]
     Device(device::DeviceVerb),
+    /// Run simulated devices against a server, or check what became of their readings.
+    Simulate(Box<simulate::SimulateArgs>),
 }
 
 /// Runs the command line and says how it went.
@@ -66,6 +71,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Migrate(flags) => migrate::run(&flags).await,
         Verb::Config(verb) => settings::run(&verb),
         Verb::Device(verb) => device::run(&verb).await,
+        Verb::Simulate(args) => simulate::run(&args).await,
     }
 }
 

@@ -1,0 +1,338 @@
+//! A cycler channel: executes the steps of a profile on a simulated battery.
+
+use super::cell::Cell;
+use super::instrument::{Instrument, round};
+use crate::domain::profile::{Step, StepEnd, StepMode, Steps};
+
+/// Longest piece of a step computed with one current, s: a thirtieth of the fastest time constant of the presets.
+const PIECE_S_MAX: f64 = 1.0;
+/// Shortest piece, s: a condition met already still lets time pass, so that no profile can spin.
+const PIECE_S_MIN: f64 = 1e-3;
+/// How far outside the battery's voltage window the channel trips, as a part of the window's width.
+const TRIP_MARGIN: f64 = 0.1;
+/// Temperature at which the channel trips, °C: the usual end of the discharge range of lithium cells.
+const TRIP_TEMPERATURE_C: f64 = 60.0;
+
+/// One logged row of a channel. Charge is positive; `capacity_ah` and `energy_wh` count from the start of the step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Row {
+    /// Seconds of the battery's own time since the start of the run.
+    pub test_time_s: f64,
+    /// Step, from 1.
+    pub step: u32,
+    /// Cycle, from 1.
+    pub cycle: u32,
+    /// Terminal voltage, V.
+    pub voltage_v: f64,
+    /// Current, A.
+    pub current_a: f64,
+    /// Power, W.
+    pub power_w: f64,
+    /// Charge moved in the step, Ah.
+    pub capacity_ah: f64,
+    /// Energy moved in the step, Wh.
+    pub energy_wh: f64,
+    /// Temperature of the battery, °C, where it is measured.
+    pub temperature_c: Option<f64>,
+    /// Temperature of the air, °C, where it is measured.
+    pub ambient_c: Option<f64>,
+}
+
+/// Whether a run goes on.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    /// It goes on.
+    Running,
+    /// The last step of the last cycle ended.
+    Finished,
+    /// The channel switched off, for the reason given.
+    Fault(String),
+}
+
+/// A channel with a battery and a profile.
+#[derive(Debug, Clone)]
+pub struct Cycler {
+    cell: Cell,
+    steps: Steps,
+    current_max_a: f64,
+    instrument: Instrument,
+    progress: Progress,
+    step_index: usize,
+    cycle: u32,
+    test_time_s: f64,
+    step_time_s: f64,
+    charge_ah: f64,
+    energy_wh: f64,
+    start_voltage_v: f64,
+    current_a: f64,
+}
+
+impl Cycler {
+    /// A channel about to start. `current_max_a` bounds the magnitude of the current in constant-voltage and
+    /// constant-power steps. A profile without steps is finished at once.
+    #[must_use]
+    pub fn new(cell: Cell, steps: Steps, current_max_a: f64, seed: u64) -> Self {
+        let progress = if steps.steps.is_empty() { Progress::Finished } else { Progress::Running };
+        let start_voltage_v = cell.idle_voltage_v();
+        Self {
+            cell,
+            steps,
+            current_max_a,
+            instrument: Instrument::new(seed),
+            progress,
+            step_index: 0,
+            cycle: 1,
+            test_time_s: 0.0,
+            step_time_s: 0.0,
+            charge_ah: 0.0,
+            energy_wh: 0.0,
+            start_voltage_v,
+            current_a: 0.0,
+        }
+    }
+
+    /// The battery on the channel.
+    #[must_use]
+    pub fn cell(&self) -> &Cell {
+        &self.cell
+    }
+
+    /// Whether the run goes on.
+    #[must_use]
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Step and cycle being executed, both from 1.
+    #[must_use]
+    pub fn position(&self) -> (u32, u32) {
+        (u32::try_from(self.step_index + 1).unwrap_or(u32::MAX), self.cycle)
+    }
+
+    /// Seconds of the battery's own time since the start of the run.
+    #[must_use]
+    pub fn test_time_s(&self) -> f64 {
+        self.test_time_s
+    }
+
+    /// Lets `dt_s` seconds of the battery's time pass; logs a row at the end, and one at the end of every step met.
+    pub fn advance(&mut self, dt_s: f64, rows: &mut Vec<Row>) {
+        let end_s = self.test_time_s + dt_s;
+        let mut logged_s = f64::NEG_INFINITY;
+        while self.progress == Progress::Running && end_s - self.test_time_s > 1e-9 {
+            if self.advance_piece(end_s - self.test_time_s) {
+                rows.push(self.log());
+                logged_s = self.test_time_s;
+                self.begin_next_step();
+            }
+        }
+        if self.progress == Progress::Running && logged_s < self.test_time_s {
+            rows.push(self.log());
+        }
+    }
+
+    /// Output off for `dt_s` seconds: the battery rests, the step and its counters stand still.
+    pub fn hold(&mut self, dt_s: f64) {
+        self.cell.advance(0.0, dt_s);
+        self.test_time_s += dt_s;
+        self.current_a = 0.0;
+    }
+
+    /// One piece of the present step; whether the step (or the run) ended with it.
+    fn advance_piece(&mut self, dt_s_max: f64) -> bool {
+        let Some(Step { mode, until }) = self.steps.steps.get(self.step_index) else { return false };
+        let Some(current_a) = current_for(*mode, &self.cell, self.current_max_a) else {
+            self.progress = Progress::Fault("the battery cannot deliver the power set".to_owned());
+            return true;
+        };
+        // A piece ends exactly where a time or charge is reached; voltage and current are met to within a piece.
+        let left_s = until.iter().filter_map(|end| match end {
+            StepEnd::TimeS(seconds) => Some(seconds - self.step_time_s),
+            StepEnd::CapacityAh(charge_ah) => Some((charge_ah - self.charge_ah.abs()) * 3600.0 / current_a.abs()),
+            _ => None,
+        });
+        let dt_s = left_s.fold(dt_s_max.min(PIECE_S_MAX), f64::min).max(PIECE_S_MIN);
+
+        self.cell.advance(current_a, dt_s);
+        self.current_a = current_for(*mode, &self.cell, self.current_max_a).unwrap_or(current_a);
+        let voltage_v = self.cell.voltage_v(self.current_a);
+        self.test_time_s += dt_s;
+        self.step_time_s += dt_s;
+        self.charge_ah += current_a * dt_s / 3600.0;
+        self.energy_wh += current_a * voltage_v * dt_s / 3600.0;
+
+        if let Some(reason) = trip(&self.cell, voltage_v) {
+            self.progress = Progress::Fault(reason);
+            return true;
+        }
+        until.iter().any(|end| self.is_met(*end, *mode, voltage_v))
+    }
+
+    fn is_met(&self, end: StepEnd, mode: StepMode, voltage_v: f64) -> bool {
+        match end {
+            StepEnd::TimeS(seconds) => self.step_time_s >= seconds - 1e-9,
+            StepEnd::CurrentA(amperes) => self.current_a.abs() <= amperes,
+            StepEnd::CapacityAh(ampere_hours) => self.charge_ah.abs() >= ampere_hours - 1e-9,
+            StepEnd::VoltageV(volts) => match mode {
+                StepMode::Cc { current_a: direction } | StepMode::Cp { power_w: direction } if direction > 0.0 => {
+                    voltage_v >= volts
+                }
+                StepMode::Cc { current_a: direction } | StepMode::Cp { power_w: direction } if direction < 0.0 => {
+                    voltage_v <= volts
+                }
+                _ => (self.start_voltage_v - volts) * (voltage_v - volts) <= 0.0,
+            },
+        }
+    }
+
+    fn begin_next_step(&mut self) {
+        if self.progress != Progress::Running {
+            return;
+        }
+        if self.step_index + 1 < self.steps.steps.len() {
+            self.step_index += 1;
+        } else if self.cycle < self.steps.cycles {
+            self.step_index = 0;
+            self.cycle += 1;
+        } else {
+            self.progress = Progress::Finished;
+            return;
+        }
+        self.step_time_s = 0.0;
+        self.charge_ah = 0.0;
+        self.energy_wh = 0.0;
+        self.start_voltage_v = self.cell.voltage_v(self.current_a);
+    }
+
+    fn log(&mut self) -> Row {
+        let (step, cycle) = self.position();
+        let voltage_v = self.instrument.voltage_v(self.cell.voltage_v(self.current_a));
+        let current_a = self.instrument.current_a(self.current_a);
+        Row {
+            test_time_s: round(self.test_time_s, 3),
+            step,
+            cycle,
+            voltage_v,
+            current_a,
+            power_w: round(voltage_v * current_a, 4),
+            capacity_ah: round(self.charge_ah, 5),
+            energy_wh: round(self.energy_wh, 5),
+            temperature_c: Some(self.instrument.temperature_c(self.cell.temperature_c())),
+            ambient_c: Some(self.instrument.temperature_c(self.cell.ambient_c())),
+        }
+    }
+}
+
+/// The current a mode asks of the battery, A; `None` when it cannot give the power.
+fn current_for(mode: StepMode, cell: &Cell, current_max_a: f64) -> Option<f64> {
+    let bounded = |current_a: f64| current_a.clamp(-current_max_a, current_max_a);
+    match mode {
+        StepMode::Rest => Some(0.0),
+        StepMode::Cc { current_a } => Some(current_a),
+        StepMode::Cv { voltage_v } => Some(bounded(cell.current_at_voltage_a(voltage_v))),
+        StepMode::Cp { power_w } => cell.current_at_power_a(power_w).map(bounded),
+    }
+}
+
+/// Why the channel has to switch off, if it has to.
+fn trip(cell: &Cell, voltage_v: f64) -> Option<String> {
+    let parameters = cell.parameters();
+    let margin_v = TRIP_MARGIN * (parameters.voltage_max_v - parameters.voltage_min_v);
+    if voltage_v > parameters.voltage_max_v + margin_v {
+        Some(format!("overvoltage: {voltage_v:.3} V"))
+    } else if voltage_v < parameters.voltage_min_v - margin_v {
+        Some(format!("undervoltage: {voltage_v:.3} V"))
+    } else if cell.temperature_c() > TRIP_TEMPERATURE_C {
+        Some(format!("overtemperature: {:.1} °C", cell.temperature_c()))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::preset::Preset;
+
+    fn step(mode: StepMode, until: &[StepEnd]) -> Step {
+        Step { mode, until: until.to_vec() }
+    }
+
+    fn run(soc: f64, steps: Vec<Step>, cycles: u32, hours: f64) -> (Cycler, Vec<Row>) {
+        let cell = Cell::new(Preset::Nmc21700.parameters(), soc, 25.0);
+        let mut cycler = Cycler::new(cell, Steps { steps, cycles }, 10.0, 1);
+        let mut rows = Vec::new();
+        while *cycler.progress() == Progress::Running && cycler.test_time_s() < hours * 3600.0 {
+            cycler.advance(10.0, &mut rows);
+        }
+        (cycler, rows)
+    }
+
+    #[test]
+    fn a_full_cell_gives_its_capacity_at_a_twentieth_of_it() {
+        let discharge = step(StepMode::Cc { current_a: -0.25 }, &[StepEnd::VoltageV(2.5)]);
+        let (cycler, rows) = run(1.0, vec![discharge], 1, 30.0);
+        assert_eq!(*cycler.progress(), Progress::Finished);
+        let last = rows.last().unwrap();
+        assert!((-5.0..-4.9).contains(&last.capacity_ah), "{}", last.capacity_ah);
+        // A mean of 3.7 V over 5 Ah.
+        assert!((-19.0..-17.5).contains(&last.energy_wh), "{}", last.energy_wh);
+        assert!((last.voltage_v - 2.5).abs() < 0.01, "{}", last.voltage_v);
+    }
+
+    #[test]
+    fn constant_current_then_constant_voltage_tapers_to_the_end_current() {
+        let charge = step(StepMode::Cc { current_a: 2.5 }, &[StepEnd::VoltageV(4.2)]);
+        let hold = step(StepMode::Cv { voltage_v: 4.2 }, &[StepEnd::CurrentA(0.25), StepEnd::TimeS(36_000.0)]);
+        let (cycler, rows) = run(0.2, vec![charge, hold], 1, 12.0);
+        assert_eq!(*cycler.progress(), Progress::Finished);
+        let held: Vec<&Row> = rows.iter().filter(|row| row.step == 2).collect();
+        assert!(held.len() > 50);
+        assert!(held.iter().all(|row| (row.voltage_v - 4.2).abs() < 1e-3));
+        assert!(held.windows(2).all(|pair| pair[1].current_a < pair[0].current_a + 2e-3));
+        assert!((held.last().unwrap().current_a - 0.25).abs() < 2e-3);
+        assert!((0.98..1.01).contains(&cycler.cell().soc()), "{}", cycler.cell().soc());
+    }
+
+    #[test]
+    fn constant_power_draws_more_current_as_the_voltage_falls() {
+        let (_, rows) = run(0.9, vec![step(StepMode::Cp { power_w: -10.0 }, &[StepEnd::VoltageV(2.8)])], 1, 5.0);
+        assert!(rows.iter().all(|row| (row.power_w + 10.0).abs() < 5e-3));
+        assert!(rows.last().unwrap().current_a < rows[0].current_a - 0.5);
+    }
+
+    #[test]
+    fn the_first_condition_met_ends_a_step_and_its_counters_start_again() {
+        let by_charge = step(StepMode::Cc { current_a: -5.0 }, &[StepEnd::CapacityAh(0.5), StepEnd::TimeS(3600.0)]);
+        let by_time = step(StepMode::Rest, &[StepEnd::TimeS(95.5), StepEnd::VoltageV(2.6)]);
+        let (cycler, rows) = run(0.8, vec![by_charge, by_time], 2, 1.0);
+        assert_eq!(*cycler.progress(), Progress::Finished);
+        let ends: Vec<&Row> = rows
+            .iter()
+            .enumerate()
+            .filter(|(i, row)| rows.get(i + 1).is_none_or(|next| next.step != row.step))
+            .map(|(_, row)| row)
+            .collect();
+        // 0.5 Ah at 5 A take 360 s.
+        let times: Vec<f64> = ends.iter().map(|row| row.test_time_s).collect();
+        assert_eq!(times, [360.0, 455.5, 815.5, 911.0]);
+        let place: Vec<(u32, u32)> = ends.iter().map(|row| (row.cycle, row.step)).collect();
+        assert_eq!(place, [(1, 1), (1, 2), (2, 1), (2, 2)]);
+        assert_eq!((ends[0].capacity_ah, ends[1].capacity_ah), (-0.5, 0.0));
+    }
+
+    #[test]
+    fn a_battery_driven_out_of_its_window_trips_the_channel() {
+        let (cycler, _) = run(0.5, vec![step(StepMode::Cc { current_a: 5.0 }, &[])], 1, 5.0);
+        let Progress::Fault(reason) = cycler.progress() else { panic!("{:?}", cycler.progress()) };
+        assert!(reason.starts_with("overvoltage"), "{reason}");
+    }
+
+    #[test]
+    fn the_times_of_the_rows_only_rise() {
+        let discharge = step(StepMode::Cc { current_a: -5.0 }, &[StepEnd::TimeS(30.0)]);
+        let rest = step(StepMode::Rest, &[StepEnd::TimeS(4.0)]);
+        let (_, rows) = run(0.8, vec![discharge, rest], 5, 1.0);
+        assert!(rows.windows(2).all(|pair| pair[1].test_time_s > pair[0].test_time_s));
+    }
+}

@@ -1,0 +1,116 @@
+//! A simulated unit: drives its stations and sends what they measure.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::batch;
+use super::command::Obedience;
+use super::cycler::Row;
+use super::device::{Feed, wait_for_shutdown};
+use super::journal::JournalError;
+use super::plan::{Finished, StationPlan, UnitPlan};
+use super::station::Station;
+use crate::domain::station::StationState;
+
+/// Most rows of one message.
+pub const BATCH_ROWS_MAX: usize = 50;
+/// Longest time a row waits for its message: five messages a second let a chart move smoothly.
+pub const BATCH_WAIT: Duration = Duration::from_millis(200);
+
+struct Place {
+    station: Station,
+    rows: Vec<(i64, Row)>,
+    next: Option<oneshot::Receiver<StationPlan>>,
+}
+
+/// Measures until the feed says stop.
+pub(super) async fn measure(
+    mut feed: Feed,
+    plan: UnitPlan,
+    finished: mpsc::Sender<Finished>,
+) -> Result<Feed, JournalError> {
+    let mut places: Vec<Place> = plan
+        .stations
+        .into_iter()
+        .map(|station| Place { station: Station::new(station), rows: Vec::new(), next: None })
+        .collect();
+    let dt_s = 1.0 / plan.rows_per_s.clamp(0.001, 1000.0);
+    let mut ticks = tokio::time::interval(Duration::from_secs_f64(dt_s));
+    // After a pause of the machine the lab goes on, it does not catch up in a burst.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut obedience = Obedience::default();
+    let mut flushed = Instant::now();
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            Some(order) = feed.commands.recv() => {
+                let now_us = feed.clock.now_us();
+                let reply = obedience.obey(&order, now_us, places.iter_mut().map(|place| &mut place.station));
+                report_news(&mut feed, &mut places, &finished).await?;
+                feed.say("reply", &reply);
+                continue;
+            }
+            () = wait_for_shutdown(&mut feed.shutdown) => break,
+        }
+        if !feed.has_room().await {
+            break;
+        }
+        let now_us = feed.clock.now_us();
+        for place in &mut places {
+            if let Some(Ok(plan)) = place.next.as_mut().map(oneshot::Receiver::try_recv) {
+                place.next = None;
+                place.station.load(plan);
+            }
+        }
+        report_news(&mut feed, &mut places, &finished).await?;
+        for place in &mut places {
+            place.station.tick(now_us, dt_s, &mut place.rows);
+        }
+        let due = flushed.elapsed() >= BATCH_WAIT;
+        for place in places.iter_mut().filter(|place| due || place.rows.len() >= BATCH_ROWS_MAX) {
+            send_rows(&mut feed, place).await?;
+        }
+        if due {
+            flushed = Instant::now();
+        }
+        report_news(&mut feed, &mut places, &finished).await?;
+    }
+    for place in &mut places {
+        send_rows(&mut feed, place).await?;
+    }
+    Ok(feed)
+}
+
+/// Reports changed states, each behind the rows measured before it.
+async fn report_news(
+    feed: &mut Feed,
+    places: &mut [Place],
+    finished: &mpsc::Sender<Finished>,
+) -> Result<(), JournalError> {
+    for place in places {
+        let Some(report) = place.station.take_news() else { continue };
+        send_rows(feed, place).await?;
+        feed.say("state", &report);
+        if report.state == StationState::Finished {
+            let (next, receiver) = oneshot::channel();
+            place.next = Some(receiver);
+            let (station, experiment) = (place.station.station(), place.station.experiment());
+            let end = Finished { device: feed.device.clone(), station, experiment, next };
+            if finished.try_send(end).is_err() {
+                tracing::debug!(%station, "nobody takes the end of the experiment");
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn send_rows(feed: &mut Feed, place: &mut Place) -> Result<(), JournalError> {
+    for rows in std::mem::take(&mut place.rows).chunks(BATCH_ROWS_MAX) {
+        let batch = batch::from_rows(feed.boot(), feed.seq(), place.station.subject(), rows);
+        feed.create(std::slice::from_ref(&batch)).await?;
+        feed.send(&batch);
+    }
+    Ok(())
+}
