@@ -2,6 +2,8 @@
 //!
 //! Exit status: 0 done, 1 the input is bad (said why, with place and remedy), 2 it could not run.
 
+mod demo;
+mod demo_lab;
 mod device;
 mod flags;
 mod migrate;
@@ -29,6 +31,8 @@ struct Cli {
 enum Verb {
     /// Run the server: pages, API and devices.
     Serve(flags::ServerFlags),
+    /// Run the server with a simulated lab.
+    Demo(demo::DemoArgs),
     /// Bring the database up to date.
     Migrate(flags::ServerFlags),
     /// Show the settings in use.
@@ -68,6 +72,7 @@ pub fn run() -> ExitCode {
 async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.verb.unwrap_or(Verb::Serve(flags::ServerFlags::default())) {
         Verb::Serve(flags) => serve::run(&flags).await,
+        Verb::Demo(args) => demo::run(&args).await,
         Verb::Migrate(flags) => migrate::run(&flags).await,
         Verb::Config(verb) => settings::run(&verb),
         Verb::Device(verb) => device::run(&verb).await,

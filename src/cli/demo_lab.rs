@@ -1,0 +1,218 @@
+//! The lab of the demo: four stations, three probes, and what each works on.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::device::random_secret;
+use super::simulate_register::new_battery;
+use crate::clock::Clock;
+use crate::domain::device::DeviceKind;
+use crate::domain::ids::{BatteryId, DeviceId, ExperimentId, StationId};
+use crate::domain::profile::{Step, StepEnd, StepMode, Steps};
+use crate::sim::cell::Cell;
+use crate::sim::plan::{Plan, ProbePlan, StationPlan, UnitPlan, Work};
+use crate::sim::preset::Preset;
+use crate::sim::replay::Recording;
+use crate::sim::scenario::{PlaceDemand, current_max_a, standard_cycle};
+use crate::sim::Finished;
+use crate::store::Store;
+use crate::store::experiments::NewExperiment;
+
+/// Rows per second of each station: the curve moves, and a day is 864,000 rows.
+const STATION_ROWS_PER_S: f64 = 10.0;
+/// Rows per second of each probe.
+const PROBE_ROWS_PER_S: f64 = 2.0;
+const ROOM_C: f64 = 23.0;
+/// Below this a recorded step counts as rest, A.
+const REST_MAX_A: f64 = 0.05;
+
+struct Place {
+    unit: &'static str,
+    station: &'static str,
+    battery: &'static str,
+    profile: &'static str,
+    preset: Preset,
+    cycles: u32,
+    soc: f64,
+}
+
+const STATIONS: [Place; 4] = [
+    Place { unit: "cu-01", station: "A1", battery: "NMC-031", profile: "Ageing 1C", preset: Preset::Nmc21700, cycles: 50, soc: 0.9 },
+    Place { unit: "cu-01", station: "A2", battery: "LFP-104", profile: "Rate test 1C", preset: Preset::Lfp26650, cycles: 20, soc: 0.6 },
+    Place { unit: "cu-02", station: "A3", battery: "PB-003", profile: "Capacity check C/10", preset: Preset::LeadAcid12V, cycles: 5, soc: 0.8 },
+    Place { unit: "cu-02", station: "A4", battery: "LEAF-33", profile: "Discharge 1C", preset: Preset::NmcPouch, cycles: 5, soc: 0.95 },
+];
+
+const PROBES: [(&str, &str, Preset); 3] =
+    [("probe-01", "NMC-009", Preset::Nmc21700), ("probe-02", "LFP-017", Preset::Lfp26650), ("probe-03", "PB-011", Preset::LeadAcid12V)];
+
+/// Keeps the simulated stations at work.
+pub(super) struct DemoLab {
+    store: Store,
+    speed: f64,
+    measured: Option<Arc<Recording>>,
+}
+
+impl DemoLab {
+    /// A lab in the given database; `measured` is what the fourth station plays.
+    pub(super) fn new(store: Store, speed: f64, measured: Option<&Path>) -> anyhow::Result<Self> {
+        let measured = measured.map(Recording::read).transpose()?.map(Arc::new);
+        if measured.is_none() {
+            tracing::info!("no measured run found: station A4 is simulated like the others (`make real-data` fetches one)");
+        }
+        Ok(Self { store, speed, measured })
+    }
+
+    /// Registers everything that is missing and says what the devices shall do.
+    pub(super) async fn plan(&self) -> anyhow::Result<Plan> {
+        let mut plan = Plan::default();
+        for (index, place) in STATIONS.iter().enumerate() {
+            let device: DeviceId = place.unit.parse()?;
+            if !plan.units.iter().any(|unit| unit.device == device) {
+                let secret = self.register(&device, DeviceKind::Unit).await?;
+                plan.units.push(UnitPlan { device: device.clone(), secret, rows_per_s: STATION_ROWS_PER_S, stations: Vec::new() });
+            }
+            let station = match self.store.station_named(place.station).await? {
+                Some(known) => known,
+                None => self.store.add_station(place.station, &device).await?,
+            };
+            let experiment = self.experiment(index, station).await?;
+            let cell = Cell::new(place.preset.parameters(), place.soc, ROOM_C);
+            if let Some(unit) = plan.units.iter_mut().find(|unit| unit.device == device) {
+                unit.stations.push(self.station_plan(index, station, experiment, Some(cell)));
+            }
+        }
+        for (index, (device, battery, preset)) in (0..).zip(PROBES) {
+            let device: DeviceId = device.parse()?;
+            let secret = self.register(&device, DeviceKind::Probe).await?;
+            plan.probes.push(ProbePlan {
+                device,
+                secret,
+                battery: self.battery(battery, preset).await?,
+                cell: Cell::new(preset.parameters(), 0.7, ROOM_C),
+                rows_per_s: PROBE_ROWS_PER_S,
+                speed: self.speed,
+                seed: 100 + index,
+            });
+        }
+        Ok(plan)
+    }
+
+    /// Gives every station that comes to the end of its experiment the next one.
+    pub(super) async fn keep_busy(self, mut finished: mpsc::Receiver<Finished>) {
+        while let Some(Finished { station, next, .. }) = finished.recv().await {
+            match self.next_plan(station).await {
+                // A unit that is stopping does not take it any more.
+                Ok(plan) => drop(next.send(plan)),
+                Err(error) => tracing::error!(%station, error = format!("{error:#}"), "no next experiment"),
+            }
+        }
+    }
+
+    async fn next_plan(&self, station: StationId) -> anyhow::Result<StationPlan> {
+        for (index, place) in STATIONS.iter().enumerate() {
+            if self.store.station_named(place.station).await? == Some(station) {
+                let experiment = self.queue(index, station).await?;
+                return Ok(self.station_plan(index, station, experiment, None));
+            }
+        }
+        anyhow::bail!("station {station} is not one of the demo's")
+    }
+
+    async fn register(&self, device: &DeviceId, kind: DeviceKind) -> anyhow::Result<String> {
+        let secret = random_secret()?;
+        self.store.register_device(device, kind, &secret.sha256(), Clock::System.now_us()).await?;
+        Ok(secret.reveal().to_owned())
+    }
+
+    async fn battery(&self, name: &str, preset: Preset) -> anyhow::Result<BatteryId> {
+        if let Some(known) = self.store.battery_named(name).await? {
+            return Ok(known);
+        }
+        let place = PlaceDemand { name: name.to_owned(), preset, steps: standard_cycle(preset, 1) };
+        Ok(self.store.add_battery(&new_battery(&place), Clock::System.now_us()).await?)
+    }
+
+    /// The experiment a station goes on with: the open one of an earlier run, else a new one.
+    async fn experiment(&self, index: usize, station: StationId) -> anyhow::Result<ExperimentId> {
+        match self.store.open_experiment(station).await? {
+            Some(open) => Ok(open),
+            None => self.queue(index, station).await,
+        }
+    }
+
+    async fn queue(&self, index: usize, station: StationId) -> anyhow::Result<ExperimentId> {
+        let place = &STATIONS[index];
+        let now_us = Clock::System.now_us();
+        let (name, steps) = match self.recording(index) {
+            Some(recording) => (format!("{}, measured run", place.profile), recorded_steps(recording)),
+            None => (place.profile.to_owned(), standard_cycle(place.preset, place.cycles)),
+        };
+        let profile = match self.store.profile_named(&name).await? {
+            Some(known) => known,
+            None => self.store.add_profile(&name, &steps, now_us).await?,
+        };
+        let battery = self.battery(place.battery, place.preset).await?;
+        let experiment = NewExperiment { name: format!("{name} on {}", place.battery), battery, station, profile };
+        Ok(self.store.queue_experiment(&experiment, now_us).await?)
+    }
+
+    /// What the station plays instead of simulating, if anything.
+    fn recording(&self, index: usize) -> Option<&Arc<Recording>> {
+        self.measured.as_ref().filter(|_| index + 1 == STATIONS.len())
+    }
+
+    fn station_plan(&self, index: usize, station: StationId, experiment: ExperimentId, cell: Option<Cell>) -> StationPlan {
+        let place = &STATIONS[index];
+        let work = match self.recording(index) {
+            Some(recording) => Work::Replay { recording: Arc::clone(recording), repeat_rest_s: None },
+            None => Work::Profile(standard_cycle(place.preset, place.cycles)),
+        };
+        StationPlan {
+            station,
+            experiment,
+            cell,
+            work,
+            current_max_a: current_max_a(place.preset),
+            speed: self.speed,
+            seed: u64::try_from(index).unwrap_or(0),
+        }
+    }
+}
+
+/// The steps of a measured run as far as the file tells them, at the numbers it gives them: what was held, for how long.
+fn recorded_steps(recording: &Recording) -> Steps {
+    let number = |step: u32| usize::try_from(step).unwrap_or(0);
+    let count = recording.rows().iter().map(|row| number(row.step)).max().unwrap_or(1);
+    // A number the file leaves out was not executed.
+    let mut steps = vec![Step { mode: StepMode::Rest, until: vec![StepEnd::TimeS(0.0)] }; count.max(1)];
+    let mut executed = recording.rows().chunk_by(|a, b| a.step == b.step).collect::<Vec<_>>();
+    // Backwards, so that of a step executed in several cycles the first one stands.
+    executed.reverse();
+    for rows in executed {
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { continue };
+        let Some(step) = number(first.step).checked_sub(1).and_then(|index| steps.get_mut(index)) else { continue };
+        let mut currents: Vec<f64> = rows.iter().map(|row| row.current_a).collect();
+        currents.sort_by(f64::total_cmp);
+        let median_a = (currents[currents.len() / 2] * 100.0).round() / 100.0;
+        step.mode = if median_a.abs() < REST_MAX_A { StepMode::Rest } else { StepMode::Cc { current_a: median_a } };
+        step.until = vec![StepEnd::TimeS((last.test_time_s - first.test_time_s).round())];
+    }
+    Steps { steps, cycles: recording.rows().iter().map(|row| row.cycle).max().unwrap_or(1).max(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_of_a_measured_run_keep_their_numbers() {
+        let file = "Time(s),Cycle,Step,Current(A),Voltage(V)\n0,1,3,0.0,3.1\n10,1,3,0.0,3.2\n20,1,2,-30.6,3.0\n80,1,2,-30.6,2.8\n90,2,3,0.01,3.1\n95,2,3,0,3.1\n";
+        let steps = recorded_steps(&Recording::parse("run.csv", file.as_bytes()).unwrap());
+        let words: Vec<String> = steps.steps.iter().map(Step::words).collect();
+        assert_eq!(words, ["Resting for 0 s", "Discharging at 30.60 A for 1 min", "Resting for 10 s"]);
+        assert_eq!(steps.cycles, 2);
+    }
+}
