@@ -12,6 +12,7 @@
 #[macro_use]
 mod support;
 
+mod documentation;
 mod harness;
 mod ingest;
 mod store;

@@ -1,0 +1,40 @@
+//! What the pages in `docs/` promise to be complete is complete.
+
+use cellar::config::Config;
+
+#[test]
+fn every_setting_is_documented() {
+    let page = include_str!("../../docs/configuration.md");
+    let mut settings = Vec::new();
+    names("", &toml::from_str(&Config::default().to_toml()).unwrap(), &mut settings);
+    assert!(settings.contains(&"http.address".to_owned()), "{settings:?}");
+    settings.retain(|name| !page.contains(&format!("\n| `{name}` |")));
+    assert_eq!(settings, Vec::<String>::new(), "not in the table of docs/configuration.md");
+}
+
+/// Every table of the database has its row in the page about it.
+#[test]
+fn every_table_is_documented() {
+    let page = include_str!("../../docs/database.md");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
+    let texts = std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
+    let mut tables: Vec<String> = texts
+        .flat_map(|text| {
+            let made = text.split("CREATE TABLE IF NOT EXISTS ").skip(1);
+            made.map(|rest| rest.split_whitespace().next().unwrap().to_owned()).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(tables.contains(&"block".to_owned()), "{tables:?}");
+    let (_, overview) = page.split_once("## Tables").unwrap();
+    tables.retain(|name| !overview.lines().any(|line| line.starts_with('|') && line.contains(&format!("`{name}`"))));
+    assert_eq!(tables, Vec::<String>::new(), "not in docs/database.md");
+}
+
+fn names(section: &str, table: &toml::Table, into: &mut Vec<String>) {
+    for (key, value) in table {
+        match value {
+            toml::Value::Table(inner) => names(&format!("{section}{key}."), inner, into),
+            _ => into.push(format!("{section}{key}")),
+        }
+    }
+}
