@@ -61,7 +61,7 @@ impl Board {
         let (sender, lines) = watch::channel(Arc::new(Vec::new()));
         let clients = Arc::new(AtomicUsize::new(0));
         let watched = Arc::clone(&clients);
-        actix_web::rt::spawn(async move {
+        tokio::spawn(async move {
             let mut tick = interval(BOARD_PERIOD);
             tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
             while !sender.is_closed() {
@@ -138,7 +138,7 @@ pub async fn monitor(
         sender,
     };
     let (lines, events) = (board.lines.clone(), state.events.watch());
-    actix_web::rt::spawn(async move {
+    tokio::spawn(async move {
         let _seat = seat;
         follower.run(&state, &board, lines, events).await;
     });
