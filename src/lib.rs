@@ -8,6 +8,8 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod ingest;
+pub mod report;
 pub mod series;
 pub mod sim;
 pub mod store;
+pub mod web;

@@ -1,0 +1,3 @@
+//! What is handed on: charts and reports. Receives measurements, never queries.
+
+pub mod chart;

@@ -1,0 +1,142 @@
+//! `GET /api/v1/streams/{id}/series` and `GET /api/v1/experiments/{id}/series`: a window of a time series, ready to draw.
+
+use actix_web::web;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{ExperimentId, StreamId};
+use crate::series::window::{Series, WIDTH_MAX};
+use crate::web::{State, WebError};
+
+/// Columns drawn when none are named.
+const COLUMNS_DEFAULT: &str = "voltage_v,current_a,temperature_c";
+/// Most columns of one answer: a chart with more lines cannot be read.
+const COLUMNS_MAX: usize = 16;
+/// Pixels assumed when none are named.
+const WIDTH_DEFAULT: usize = 1_000;
+
+/// What to draw.
+#[derive(Debug, Deserialize)]
+pub struct Query {
+    /// Column names, separated by commas.
+    columns: Option<String>,
+    /// First moment, µs UTC; the first sample when absent.
+    from_us: Option<i64>,
+    /// Last moment, µs UTC; the last sample when absent.
+    to_us: Option<i64>,
+    /// Pixels of the chart.
+    width: Option<usize>,
+}
+
+/// The answer: points of all columns at common times.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    /// The stream the points come from.
+    pub stream_id: StreamId,
+    /// First moment of the window, µs UTC.
+    pub from_us: i64,
+    /// Last moment of the window, µs UTC.
+    pub to_us: i64,
+    /// Time of each point, µs UTC, ascending. A point without any value breaks the lines at a gap.
+    pub at_us: Vec<i64>,
+    /// Values of each column; `null` where nothing was measured.
+    pub columns: Vec<Points>,
+    /// Gaps: last sample before, first sample after, µs UTC.
+    pub gaps: Vec<(i64, i64)>,
+    /// Width of the buckets whose lowest and highest value are drawn; `null`: every sample is drawn.
+    pub bucket_us: Option<i64>,
+    /// Samples in the window.
+    pub rows: usize,
+}
+
+/// One column of an [`Answer`].
+#[derive(Debug, Serialize)]
+pub struct Points {
+    /// Column name, its unit last.
+    pub name: String,
+    /// One per time.
+    pub values: Vec<Option<f64>>,
+}
+
+/// The series of a stream.
+///
+/// # Errors
+/// 404 without such a stream, 422 for a window or columns that make no sense.
+pub async fn of_stream(
+    state: web::Data<State>,
+    id: web::Path<i64>,
+    query: web::Query<Query>,
+) -> Result<web::Json<Answer>, WebError> {
+    answer(&state, StreamId(*id), &query).await
+}
+
+/// The series of an experiment.
+///
+/// # Errors
+/// As [`of_stream`].
+pub async fn of_experiment(
+    state: web::Data<State>,
+    id: web::Path<i64>,
+    query: web::Query<Query>,
+) -> Result<web::Json<Answer>, WebError> {
+    let stream = state.stream_of(ExperimentId(*id)).await.map_err(WebError::internal)?;
+    answer(&state, stream.ok_or(WebError::NotFound("such experiment, or it has no samples yet"))?, &query).await
+}
+
+async fn answer(state: &State, stream: StreamId, query: &Query) -> Result<web::Json<Answer>, WebError> {
+    let names = column_names(query.columns.as_deref().unwrap_or(COLUMNS_DEFAULT))?;
+    let width = query.width.unwrap_or(WIDTH_DEFAULT).clamp(1, WIDTH_MAX);
+    let bounds = state.bounds(stream).await.map_err(WebError::internal)?;
+    let (first_us, last_us) = bounds.ok_or(WebError::NotFound("such series"))?;
+    let (from_us, to_us) = (query.from_us.unwrap_or(first_us), query.to_us.unwrap_or(last_us));
+    if from_us > to_us {
+        return Err(WebError::Invalid {
+            target: "from_us",
+            message: format!("{from_us} is after to_us {to_us}; ask for an earlier moment"),
+        });
+    }
+    let series = state.series(stream, &names, from_us, to_us, width).await.map_err(WebError::internal)?;
+    Ok(web::Json(Answer::new(stream, &names, (from_us, to_us), series)))
+}
+
+impl Answer {
+    fn new(stream_id: StreamId, names: &[&str], (from_us, to_us): (i64, i64), series: Series) -> Self {
+        let columns = names.iter().zip(series.columns);
+        Self {
+            stream_id,
+            from_us,
+            to_us,
+            at_us: series.times_us,
+            columns: columns.map(|(name, values)| Points { name: (*name).to_owned(), values }).collect(),
+            gaps: series.gaps,
+            bucket_us: series.bucket_us,
+            rows: series.rows,
+        }
+    }
+}
+
+fn column_names(list: &str) -> Result<Vec<&str>, WebError> {
+    let names: Vec<&str> = list.split(',').map(str::trim).collect();
+    let invalid = |message: String| WebError::Invalid { target: "columns", message };
+    if names.len() > COLUMNS_MAX {
+        return Err(invalid(format!("{} columns are too many; ask for at most {COLUMNS_MAX}", names.len())));
+    }
+    let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+    match names.iter().find(|name| !is_name(name)) {
+        Some(bad) => Err(invalid(format!("“{bad}” is not a column name; use names like voltage_v, separated by commas"))),
+        None => Ok(names),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn column_names_are_checked_before_anything_is_read() {
+        assert_eq!(column_names("voltage_v, current_a").unwrap(), ["voltage_v", "current_a"]);
+        for bad in ["", "voltage_v,", "Voltage", "a;b"] {
+            assert!(column_names(bad).is_err(), "{bad}");
+        }
+        assert!(column_names(&["a"; COLUMNS_MAX + 1].join(",")).is_err());
+    }
+}

@@ -1,0 +1,369 @@
+//! Server-sent events: what changed on the wall, and new points of the chosen chart.
+//!
+//! One task reads the lines of the store while anybody looks, however many look; each connection adds the samples of the
+//! one stream it shows. Events: `hello` and `beat` (the server's clock), `lines` (values), `list` and `head` (mark-up, when
+//! a state or step changed), `points` (samples), `sparks` (sparklines), `reload` (points were missed: fetch the series anew).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, broadcast, mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::domain::ids::StreamId;
+use crate::domain::sample::Batch;
+
+use super::pages::monitor::line::Line;
+use super::pages::monitor::spark::{SPARK_LENGTH_US, SPARK_WIDTH, Spark, Sparks};
+use super::pages::monitor::window::Window;
+use super::pages::monitor::{Head, List, Query, read_lines};
+use crate::ingest::events::Event;
+use super::{State, WebError};
+
+/// How often the lines are read while somebody looks: faster is no use to a reader.
+const BOARD_PERIOD: Duration = Duration::from_millis(500);
+/// How often collected samples are sent: smooth to the eye, four packets a second.
+const POINTS_PERIOD: Duration = Duration::from_millis(250);
+/// A sign of life at least this often; pages call themselves cut off after 10 s.
+const BEAT_PERIOD: Duration = Duration::from_secs(2);
+/// Most rows of one `points` event; more are thinned, the page fetches the exact series when it zooms.
+const POINTS_ROWS_MAX: usize = 100;
+/// Columns of a `points` event, in this order; `static/js/chart.js` has the same list.
+const POINTS_COLUMNS: [&str; 4] = ["voltage_v", "current_a", "temperature_c", "step"];
+/// Most open event streams: a wall screen and a few tabs for each of a hundred people.
+const CLIENTS_MAX: usize = 512;
+/// How old sparklines may get, µs: they show an hour.
+const SPARKS_PERIOD_US: i64 = 20_000_000;
+/// Most sparklines: more lines than this nobody reads as pictures.
+const SPARKS_MAX: usize = 200;
+/// Events waiting for one slow browser; a browser that lets this many pile up is cut and comes back.
+const CLIENT_QUEUE_MAX: usize = 32;
+
+/// The lines as last read, shared by every connection.
+#[derive(Debug)]
+pub struct Board {
+    lines: watch::Receiver<Arc<Vec<Line>>>,
+    clients: Arc<AtomicUsize>,
+    sparks: Mutex<(i64, Arc<Sparks>)>,
+}
+
+impl Board {
+    /// Starts the task that reads the lines while anybody looks. It ends with the board.
+    #[must_use]
+    pub fn start(state: State) -> Self {
+        let (sender, lines) = watch::channel(Arc::new(Vec::new()));
+        let clients = Arc::new(AtomicUsize::new(0));
+        let watched = Arc::clone(&clients);
+        tokio::spawn(async move {
+            let mut tick = interval(BOARD_PERIOD);
+            tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            while !sender.is_closed() {
+                tick.tick().await;
+                if watched.load(Ordering::Relaxed) == 0 {
+                    continue;
+                }
+                match read_lines(&state, state.clock.now_us()).await {
+                    Ok(lines) => drop(sender.send(Arc::new(lines))),
+                    // Pages see the missing beat of values; the store's own log has the cause.
+                    Err(error) => tracing::warn!(%error, "the monitor's lines cannot be read"),
+                }
+            }
+        });
+        Self { lines, clients, sparks: Mutex::default() }
+    }
+
+    /// The sparklines of the lines, at most [`SPARKS_PERIOD_US`] old.
+    pub async fn sparks(&self, state: &State, lines: &[Line]) -> Arc<Sparks> {
+        let now_us = state.clock.now_us();
+        // Held while they are read: whoever comes meanwhile wants the same ones.
+        let mut kept = self.sparks.lock().await;
+        if now_us.saturating_sub(kept.0) > SPARKS_PERIOD_US {
+            let mut sparks = Sparks::new();
+            for stream in lines.iter().filter_map(|line| line.stream).take(SPARKS_MAX) {
+                let from_us = now_us - SPARK_LENGTH_US;
+                match state.series(stream, &["voltage_v"], from_us, now_us, SPARK_WIDTH).await {
+                    Ok(series) => sparks.extend(Spark::new(&series).map(|spark| (stream, spark))),
+                    Err(error) => tracing::warn!(%error, %stream, "a sparkline cannot be read"),
+                }
+            }
+            *kept = (now_us, Arc::new(sparks));
+        }
+        Arc::clone(&kept.1)
+    }
+}
+
+/// Counts one open event stream as long as it lives.
+struct Seat(Arc<AtomicUsize>);
+
+impl Seat {
+    fn take(clients: &Arc<AtomicUsize>) -> Option<Self> {
+        let seat = Self(Arc::clone(clients));
+        (clients.fetch_add(1, Ordering::Relaxed) < CLIENTS_MAX).then_some(seat)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// `GET /live/monitor?station=3&window=5m`.
+///
+/// # Errors
+/// 503 when too many pages listen.
+pub async fn monitor(
+    state: web::Data<State>,
+    board: web::Data<Board>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, WebError> {
+    let seat = Seat::take(&board.clients).ok_or(WebError::Unavailable("Too many pages follow the monitor at once."))?;
+    let (sender, mut receiver) = mpsc::channel::<Bytes>(CLIENT_QUEUE_MAX);
+    let follower = Follower {
+        chosen: query.key().unwrap_or_default(),
+        window: query.window.as_deref().and_then(Window::from_word).unwrap_or_default(),
+        stream: None,
+        sent: HashMap::new(),
+        shape: Vec::new(),
+        sparks: Arc::default(),
+        pending: Vec::new(),
+        missed: false,
+        sender,
+    };
+    let (lines, events) = (board.lines.clone(), state.events.watch());
+    tokio::spawn(async move {
+        let _seat = seat;
+        follower.run(&state, &board, lines, events).await;
+    });
+    let stream = futures_util::stream::poll_fn(move |context| {
+        receiver.poll_recv(context).map(|event| event.map(Ok::<_, std::convert::Infallible>))
+    });
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+        // Events must leave at once; a compressor would hold them back.
+        .insert_header((header::CONTENT_ENCODING, "identity"))
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(stream))
+}
+
+/// One connection.
+struct Follower {
+    chosen: String,
+    window: Window,
+    stream: Option<StreamId>,
+    /// Time of the values last sent, by line.
+    sent: HashMap<String, Option<i64>>,
+    /// Everything of the lines but their values, as last sent.
+    shape: Vec<String>,
+    sparks: Arc<Sparks>,
+    /// Rows to be sent, with what to add to their times, µs.
+    pending: Vec<(i64, Arc<Batch>)>,
+    missed: bool,
+    sender: mpsc::Sender<Bytes>,
+}
+
+/// The browser is gone or does not keep up.
+struct Gone;
+
+impl Follower {
+    async fn run(
+        mut self,
+        state: &State,
+        board: &Board,
+        mut lines: watch::Receiver<Arc<Vec<Line>>>,
+        mut events: broadcast::Receiver<Event>,
+    ) {
+        let mut beat = interval(BEAT_PERIOD);
+        let mut flush = interval(POINTS_PERIOD);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let sent = tokio::select! {
+                _ = beat.tick() => self.send("beat", &json!({ "now_us": state.clock.now_us() })),
+                _ = flush.tick() => self.send_points(),
+                changed = lines.changed() => match changed {
+                    Ok(()) => {
+                        let lines = Arc::clone(&lines.borrow_and_update());
+                        let sparks = board.sparks(state, &lines).await;
+                        self.send_lines(&lines, &sparks, state.clock.now_us())
+                    }
+                    Err(_) => Err(Gone),
+                },
+                event = events.recv() => self.take(event),
+                () = self.sender.closed() => Err(Gone),
+            };
+            if sent.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, event: Result<Event, broadcast::error::RecvError>) -> Result<(), Gone> {
+        match event {
+            // Rows nobody can date yet have no place on a time axis.
+            Ok(Event::Samples { stream, offset_us: Some(offset_us), rows }) if Some(stream) == self.stream => {
+                self.pending.push((offset_us, rows));
+            }
+            Ok(_) => {}
+            Err(broadcast::error::RecvError::Lagged(_)) => self.missed = true,
+            Err(broadcast::error::RecvError::Closed) => return Err(Gone),
+        }
+        Ok(())
+    }
+
+    fn send_points(&mut self) -> Result<(), Gone> {
+        let pending = std::mem::take(&mut self.pending);
+        if std::mem::take(&mut self.missed) {
+            return self.send("reload", &json!({}));
+        }
+        let (Some(stream), false) = (self.stream, pending.is_empty()) else { return Ok(()) };
+        let rows: usize = pending.iter().map(|(_, batch)| batch.rows()).sum();
+        let stride = rows.div_ceil(POINTS_ROWS_MAX).max(1);
+        let mut at_us = Vec::new();
+        let mut columns: [Vec<Option<f64>>; POINTS_COLUMNS.len()] = Default::default();
+        let every = pending.iter().flat_map(|(offset_us, batch)| (0..batch.rows()).map(move |row| (*offset_us, batch, row)));
+        // Counted from the end, so that the newest row is always among them.
+        let kept = every.enumerate().filter(|(index, _)| (rows - 1 - index).is_multiple_of(stride));
+        for (_, (offset_us, batch, row)) in kept {
+            at_us.push(batch.times_us[row].saturating_add(offset_us));
+            for (name, values) in POINTS_COLUMNS.iter().zip(&mut columns) {
+                let column = batch.columns.iter().find(|column| column.name == *name);
+                values.push(column.and_then(|column| column.get(row)));
+            }
+        }
+        let points = json!({ "stream_id": stream, "at_us": at_us, "columns": columns, "every": stride });
+        self.send("points", &points)
+    }
+
+    fn send_lines(&mut self, lines: &[Line], sparks: &Arc<Sparks>, now_us: i64) -> Result<(), Gone> {
+        let chosen = lines.iter().find(|line| line.key == self.chosen);
+        self.stream = chosen.and_then(|line| line.stream);
+        let shape: Vec<String> = lines.iter().map(shape).collect();
+        if shape != self.shape {
+            let list = List { lines, chosen: &self.chosen, window: self.window.word(), sparks, now_us };
+            self.send("list", &json!({ "html": list.render().unwrap_or_default() }))?;
+            if let Some(line) = chosen {
+                self.send("head", &json!({ "html": Head { line, now_us }.render().unwrap_or_default() }))?;
+            }
+            self.shape = shape;
+        } else if !Arc::ptr_eq(sparks, &self.sparks) {
+            let by_key = |line: &Line| Some((line.key.clone(), json!(sparks.get(&line.stream?)?)));
+            self.send("sparks", &Value::Object(lines.iter().filter_map(by_key).collect()))?;
+        }
+        self.sparks = Arc::clone(sparks);
+        let mut changed = Vec::new();
+        for line in lines {
+            if self.sent.get(&line.key) != Some(&line.at_us) {
+                changed.push(json!({ "key": line.key, "at_us": line.at_us, "values": values(line) }));
+                self.sent.insert(line.key.clone(), line.at_us);
+            }
+        }
+        self.sent.retain(|key, _| lines.iter().any(|line| line.key == *key));
+        if changed.is_empty() { Ok(()) } else { self.send("lines", &json!({ "now_us": now_us, "lines": changed })) }
+    }
+
+    fn send(&self, event: &str, content: &Value) -> Result<(), Gone> {
+        let text = Bytes::from(format!("event: {event}\ndata: {content}\n\n"));
+        self.sender.try_send(text).map_err(|_| Gone)
+    }
+}
+
+/// Everything of a line that is mark-up, not a value.
+fn shape(line: &Line) -> String {
+    let names: Vec<&str> = line.latest.iter().map(|(name, _)| name.as_str()).collect();
+    let state = (line.group, line.status.word, line.silent_since_us.is_some(), &line.reason);
+    let work = (line.stream, &line.beside, &line.experiment, &line.profile, line.step, line.cycle, &line.steps);
+    format!("{} {state:?} {work:?} {names:?}", line.key)
+}
+
+fn values(line: &Line) -> Value {
+    Value::Object(line.latest.iter().map(|(name, value)| (name.clone(), json!(value))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sample::{Column, Subject, TimeBase};
+    use crate::domain::station::StationState;
+
+    fn follower() -> (Follower, mpsc::Receiver<Bytes>) {
+        let (sender, receiver) = mpsc::channel(CLIENT_QUEUE_MAX);
+        let follower = Follower {
+            chosen: "station=1".into(),
+            window: Window::default(),
+            stream: Some(StreamId(7)),
+            sent: HashMap::new(),
+            shape: Vec::new(),
+        sparks: Arc::default(),
+            pending: Vec::new(),
+            missed: false,
+            sender,
+        };
+        (follower, receiver)
+    }
+
+    fn batch(rows: i64) -> Arc<Batch> {
+        let values = (0..rows).map(|_| 3.5).collect();
+        Arc::new(Batch {
+            boot: 1,
+            seq: 0,
+            subject: Subject::Experiment(crate::domain::ids::ExperimentId(1)),
+            base: TimeBase::Utc,
+            times_us: (0..rows).collect(),
+            columns: vec![Column { name: "voltage_v".into(), values, nulls: vec![] }],
+        })
+    }
+
+    fn samples(stream: i64, rows: Arc<Batch>) -> Event {
+        Event::Samples { stream: StreamId(stream), offset_us: Some(1_000), rows }
+    }
+
+    fn sent(receiver: &mut mpsc::Receiver<Bytes>) -> (String, Value) {
+        let text = String::from_utf8(receiver.try_recv().unwrap().to_vec()).unwrap();
+        let (event, content) = text.trim_end().split_once('\n').unwrap();
+        let content = serde_json::from_str(content.strip_prefix("data: ").unwrap()).unwrap();
+        (event.strip_prefix("event: ").unwrap().to_owned(), content)
+    }
+
+    #[test]
+    fn many_samples_are_thinned_and_the_newest_is_kept() {
+        let (mut follower, mut receiver) = follower();
+        for rows in [250, 251] {
+            follower.take(Ok(samples(7, batch(rows)))).ok().unwrap();
+        }
+        follower.take(Ok(samples(8, batch(1)))).ok().unwrap();
+        follower.send_points().ok().unwrap();
+        let (event, points) = sent(&mut receiver);
+        let at_us = points["at_us"].as_array().unwrap();
+        assert_eq!(event, "points");
+        assert!(at_us.len() <= POINTS_ROWS_MAX, "{}", at_us.len());
+        assert_eq!(at_us.last().unwrap(), 1_250);
+        assert_eq!(points["columns"][1][0], Value::Null, "a column that was not measured");
+    }
+
+    #[test]
+    fn a_page_that_missed_events_is_told_to_fetch() {
+        let (mut follower, mut receiver) = follower();
+        follower.take(Err(broadcast::error::RecvError::Lagged(3))).ok().unwrap();
+        follower.send_points().ok().unwrap();
+        assert_eq!(sent(&mut receiver).0, "reload");
+    }
+
+    #[test]
+    fn unchanged_lines_are_not_sent_again() {
+        let (mut follower, mut receiver) = follower();
+        let lines = [Line::station(super::super::pages::monitor::line::tests::station(StationState::Running), 10)];
+        follower.send_lines(&lines, &Arc::default(), 10).ok().unwrap();
+        let events: Vec<String> = (0..3).map(|_| sent(&mut receiver).0).collect();
+        assert_eq!(events, ["list", "head", "lines"]);
+        follower.send_lines(&lines, &Arc::default(), 11).ok().unwrap();
+        assert!(receiver.try_recv().is_err());
+    }
+}

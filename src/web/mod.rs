@@ -1,0 +1,52 @@
+//! The pages and the JSON API: everything that knows HTTP.
+//!
+//! `routes` lists every URL. A page is a struct under `pages` with the template of the same name.
+
+pub mod api;
+pub mod assets;
+pub mod error;
+pub mod headers;
+pub mod live;
+pub mod page;
+pub mod pages;
+pub mod routes;
+pub mod state;
+
+use std::net::TcpListener;
+
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{App, HttpServer, dev::Server, web};
+
+pub use error::WebError;
+pub use state::State;
+
+/// Threads that answer requests: pages are small, the store has its own threads.
+const WORKERS: usize = 2;
+/// How long running answers may take when the server stops; event streams are cut, browsers come back by themselves.
+const SHUTDOWN_TIMEOUT_S: u64 = 2;
+/// Largest request body anybody may send to a page or the API, in bytes: nothing here takes files yet.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Starts answering on `listener`. The future of the server ends when it is stopped through its handle.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve(listener: TcpListener, state: State) -> std::io::Result<Server> {
+    if !assets::is_complete() {
+        tracing::warn!("static/vendor was missing when this program was built: run `make assets`, then build again");
+    }
+    let board = live::Board::start(state.clone());
+    let state = web::Data::new(state);
+    let board = web::Data::new(board);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(state.clone())
+            .app_data(board.clone())
+            .app_data(web::PayloadConfig::new(BODY_BYTES_MAX))
+            .configure(routes::register)
+            .wrap(from_fn(error::render))
+            .wrap(Compress::default())
+            .wrap(from_fn(headers::on_every_answer))
+    });
+    Ok(server.workers(WORKERS).shutdown_timeout(SHUTDOWN_TIMEOUT_S).disable_signals().listen(listener)?.run())
+}

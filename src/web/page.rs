@@ -1,0 +1,100 @@
+//! What every page has around its content.
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use chrono::{DateTime, Local, Offset, Utc};
+
+/// Colours of the pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Theme {
+    /// As the visitor's system has it.
+    #[default]
+    Auto,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+impl Theme {
+    /// The word in the cookie and in `<html data-theme>`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    /// The theme of a word; anything unknown is [`Theme::Auto`].
+    #[must_use]
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            "light" => Self::Light,
+            "dark" => Self::Dark,
+            _ => Self::Auto,
+        }
+    }
+
+    fn of(request: &HttpRequest) -> Self {
+        let cookies = request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
+        let word = cookies.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix("theme="));
+        word.map(Self::from_word).unwrap_or_default()
+    }
+}
+
+/// The frame of a page: side bar, top bar, theme.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    /// Name of the section shown in the side bar as the present one; empty for none.
+    pub section: &'static str,
+    /// Colours.
+    pub theme: Theme,
+    /// Path and query of this page: where the theme form leads back to.
+    pub here: String,
+    /// Time of day on the server, as shown before a script takes over.
+    pub clock: String,
+    /// Name of the zone of `clock`.
+    pub zone: String,
+    /// The date with its weekday.
+    pub date: String,
+    /// Version of the program.
+    pub version: &'static str,
+}
+
+impl Layout {
+    /// The frame of the page a request asks for.
+    #[must_use]
+    pub fn new(request: &HttpRequest, section: &'static str) -> Self {
+        let now = Local::now();
+        Self {
+            section,
+            theme: Theme::of(request),
+            here: request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+            clock: now.format("%H:%M:%S").to_string(),
+            zone: zone_name(&now),
+            date: now.format("%a %-d %b %Y").to_string(),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}
+
+/// `UTC`, or `UTC+01:00`.
+fn zone_name(now: &DateTime<Local>) -> String {
+    if now.offset().fix().local_minus_utc() == 0 { "UTC".to_owned() } else { now.format("UTC%:z").to_string() }
+}
+
+/// A moment on the server's wall clock: `02:34:18`.
+#[must_use]
+pub fn clock_time(at_us: i64) -> String {
+    DateTime::<Utc>::from_timestamp_micros(at_us)
+        .map_or_else(String::new, |at| at.with_timezone(&Local).format("%H:%M:%S").to_string())
+}
+
+/// A moment as programs read it: RFC 3339, UTC, microseconds.
+#[must_use]
+pub fn iso_time(at_us: i64) -> String {
+    DateTime::<Utc>::from_timestamp_micros(at_us)
+        .map_or_else(String::new, |at| at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true))
+}

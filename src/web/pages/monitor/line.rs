@@ -1,0 +1,451 @@
+//! One line of the wall: a station or a probe, how it is, and its values.
+
+use crate::domain::ids::{DeviceId, ExperimentId, StationId, StreamId};
+use crate::domain::profile::{Step, StepMode, Steps};
+use crate::domain::station::StationState;
+use crate::store::monitor::{ProbeLine, StationLine};
+use crate::store::streams::Latest;
+
+use super::numbers::{Reading, quantities, value_text};
+
+/// A unit sends a heartbeat every 5 s; after three missed ones it is away.
+const UNIT_SILENT_US: i64 = 15_000_000;
+/// Probes send in batches, some only every half minute.
+const PROBE_SILENT_US: i64 = 60_000_000;
+/// More steps than this do not fit as segments of a strip.
+const STRIP_STEPS_MAX: usize = 60;
+
+/// The groups of the list, trouble first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    /// Somebody has to look.
+    Attention,
+    /// Executing an experiment.
+    Running,
+    /// Held by a person.
+    Paused,
+    /// Nothing to do.
+    Free,
+    /// Measuring heads, not driven by us.
+    Probes,
+}
+
+impl Group {
+    /// All groups in the order of the page.
+    pub const ALL: [Self; 5] = [Self::Attention, Self::Running, Self::Paused, Self::Free, Self::Probes];
+
+    /// Its heading.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Attention => "Needs attention",
+            Self::Running => "Running",
+            Self::Paused => "Paused",
+            Self::Free => "Free",
+            Self::Probes => "Probes",
+        }
+    }
+
+    /// Where a link inside the page finds it.
+    #[must_use]
+    pub fn anchor(self) -> &'static str {
+        match self {
+            Self::Attention => "attention",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Free => "free",
+            Self::Probes => "probes",
+        }
+    }
+
+    /// Its icon.
+    #[must_use]
+    pub fn icon(self) -> &'static str {
+        match self {
+            Self::Attention => LOOK.icon,
+            Self::Running => RUNNING.icon,
+            Self::Paused => PAUSED.icon,
+            Self::Free => FREE.icon,
+            Self::Probes => MEASURING.icon,
+        }
+    }
+}
+
+/// How a station or probe is: icon, word and colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status {
+    /// Name of the icon in the sprite.
+    pub icon: &'static str,
+    /// The word.
+    pub word: &'static str,
+    /// Colour class: `running`, `good`, `warning`, `alarm`, `away`.
+    pub tone: &'static str,
+}
+
+const RUNNING: Status = Status { icon: "player-play", word: "Running", tone: "running" };
+const PAUSED: Status = Status { icon: "player-pause", word: "Paused", tone: "warning" };
+const FINISHED: Status = Status { icon: "check", word: "Finished", tone: "good" };
+const STOPPED: Status = Status { icon: "hand-stop", word: "Stopped", tone: "away" };
+const FAULT: Status = Status { icon: "alert-octagon", word: "Fault", tone: "alarm" };
+const FREE: Status = Status { icon: "circle-dashed", word: "Free", tone: "away" };
+const AWAY: Status = Status { icon: "plug-connected-x", word: "Away", tone: "away" };
+const LOOK: Status = Status { icon: "alert-triangle", word: "Warning", tone: "warning" };
+const MEASURING: Status = Status { icon: "activity", word: "Measuring", tone: "running" };
+
+/// A step of the strip over the readouts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Number from 1.
+    pub number: usize,
+    /// Two or three words: “CC −5.00 A”.
+    pub short: String,
+    /// `done`, `now` or `next`.
+    pub place: &'static str,
+}
+
+/// A line as shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// `station=3` or `probe=pr-01`: as in the address of the page.
+    pub key: String,
+    /// “Station A4” is called `A4`, a probe by its battery.
+    pub name: String,
+    /// What stands beside the name: the battery of a station, the device of a probe.
+    pub beside: Option<String>,
+    /// Group of the list.
+    pub group: Group,
+    /// Icon, word and colour.
+    pub status: Status,
+    /// When the device was last heard, if it is silent now.
+    pub silent_since_us: Option<i64>,
+    /// Time of the latest values.
+    pub at_us: Option<i64>,
+    /// The latest values.
+    pub readings: Vec<Reading>,
+    /// The station, if it is one.
+    pub station: Option<StationId>,
+    /// The unit that drives the station, or the probe.
+    pub device: Option<DeviceId>,
+    /// Number and name of the experiment.
+    pub experiment: Option<(ExperimentId, String)>,
+    /// Name of the profile.
+    pub profile: Option<String>,
+    /// Steps of the profile.
+    pub steps: Option<Steps>,
+    /// Step reported by the station, from 1.
+    pub step: Option<u32>,
+    /// Cycle reported by the station, from 1.
+    pub cycle: Option<u32>,
+    /// Why it is as it is, in the words of the station.
+    pub reason: Option<String>,
+    /// When the experiment began, µs UTC.
+    pub started_us: Option<i64>,
+    /// The time series.
+    pub stream: Option<StreamId>,
+    /// The newest values by column.
+    pub latest: Vec<(String, Option<f64>)>,
+}
+
+impl Line {
+    /// A station as it is at the moment `now_us`.
+    #[must_use]
+    pub fn station(station: StationLine, now_us: i64) -> Self {
+        let at_us = station.latest.as_ref().map(|latest| latest.at_us);
+        let taken_us = station.latest.as_ref().map(|latest| latest.received_at_us);
+        let heard_us = station.unit_seen_at_us.max(taken_us).max(station.reported_at_us);
+        let silent_since_us = silent_since(heard_us, UNIT_SILENT_US, now_us);
+        let (group, status) = judge(station.state, silent_since_us.is_some() || heard_us.is_none());
+        let experiment = station.experiment;
+        let latest = latest_values(station.latest.as_ref());
+        Self {
+            key: format!("station={}", station.station),
+            name: station.name,
+            beside: experiment.as_ref().map(|experiment| experiment.battery_name.clone()),
+            group,
+            status,
+            silent_since_us,
+            at_us,
+            readings: readings(&latest),
+            station: Some(station.station),
+            device: station.unit,
+            profile: experiment.as_ref().map(|experiment| experiment.profile_name.clone()),
+            steps: experiment.as_ref().map(|experiment| experiment.steps.clone()),
+            step: station.step.filter(|_| group != Group::Free),
+            cycle: station.cycle.filter(|_| group != Group::Free),
+            reason: Some(station.reason).filter(|reason| !reason.is_empty()),
+            started_us: experiment.as_ref().and_then(|experiment| experiment.started_at_us),
+            experiment: experiment.map(|experiment| (experiment.experiment, experiment.name)),
+            stream: station.stream,
+            latest,
+        }
+    }
+
+    /// A probe as it is at the moment `now_us`.
+    #[must_use]
+    pub fn probe(probe: ProbeLine, now_us: i64) -> Self {
+        let at_us = probe.latest.as_ref().map(|latest| latest.at_us);
+        let heard_us = probe.seen_at_us.max(probe.latest.as_ref().map(|latest| latest.received_at_us));
+        let silent_since_us = silent_since(heard_us, PROBE_SILENT_US, now_us);
+        let is_silent = silent_since_us.is_some() || heard_us.is_none();
+        let latest = latest_values(probe.latest.as_ref());
+        Self {
+            key: format!("probe={}", probe.device),
+            name: probe.battery_name,
+            beside: Some(probe.device.to_string()),
+            group: Group::Probes,
+            status: if is_silent { AWAY } else { MEASURING },
+            silent_since_us,
+            at_us,
+            readings: readings(&latest),
+            station: None,
+            device: Some(probe.device),
+            experiment: None,
+            profile: None,
+            steps: None,
+            step: None,
+            cycle: None,
+            reason: None,
+            started_us: None,
+            stream: Some(probe.stream),
+            latest,
+        }
+    }
+
+    /// Whether this is a station; otherwise it is a probe.
+    #[must_use]
+    pub fn is_station(&self) -> bool {
+        self.station.is_some()
+    }
+
+    /// Heading of the chosen line.
+    #[must_use]
+    pub fn title(&self) -> String {
+        if self.is_station() { format!("Station {}", self.name) } else { self.name.clone() }
+    }
+
+    /// The value of a column as shown; a dash when it was not measured.
+    #[must_use]
+    pub fn value(&self, column: &str) -> String {
+        let latest = self.latest.iter().find(|(name, _)| name == column).and_then(|(_, value)| *value);
+        latest.map_or_else(|| "–".to_owned(), |value| value_text(column, value))
+    }
+
+    /// State of charge in per cent as shown, where the probe reckons it.
+    #[must_use]
+    pub fn soc(&self) -> Option<&Reading> {
+        self.readings.iter().find(|reading| reading.column.starts_with("soc"))
+    }
+
+    /// Whether the values are of now.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.silent_since_us.is_none() && self.at_us.is_some()
+    }
+
+    fn steps(&self) -> &[Step] {
+        self.steps.as_ref().map_or(&[], |steps| &steps.steps)
+    }
+
+    /// Number of the present step from 1, if the station works on one.
+    #[must_use]
+    pub fn step(&self) -> Option<usize> {
+        let step = usize::try_from(self.step?).ok()?;
+        (step >= 1).then_some(step)
+    }
+
+    /// How many steps the profile has.
+    #[must_use]
+    pub fn step_count(&self) -> usize {
+        self.steps().len()
+    }
+
+    /// How often the steps are executed; `None` when only once.
+    #[must_use]
+    pub fn cycles(&self) -> Option<u32> {
+        self.steps.as_ref().map(|steps| steps.cycles).filter(|cycles| *cycles > 1)
+    }
+
+    fn present_step(&self) -> Option<&Step> {
+        self.steps().get(self.step()?.checked_sub(1)?)
+    }
+
+    /// What happens now, as a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self.present_step() {
+            Some(step) => step.words(),
+            None => match self.group {
+                Group::Probes => "Measuring".to_owned(),
+                Group::Free => "Nothing runs here".to_owned(),
+                _ => self.status.word.to_owned(),
+            },
+        }
+    }
+
+    /// What happens now in one word with its direction: “↓ Discharging”.
+    #[must_use]
+    pub fn deed(&self) -> Option<&'static str> {
+        Some(match self.present_step()?.mode {
+            StepMode::Rest => "– Resting",
+            StepMode::Cc { current_a: rate } | StepMode::Cp { power_w: rate } if rate > 0.0 => "↑ Charging",
+            StepMode::Cc { .. } | StepMode::Cp { .. } => "↓ Discharging",
+            StepMode::Cv { .. } => "→ Holding",
+        })
+    }
+
+    /// [`Line::deed`] of a station that runs; others say their state instead.
+    #[must_use]
+    pub fn deed_now(&self) -> Option<&'static str> {
+        (self.status == RUNNING).then(|| self.deed())?
+    }
+
+    /// What comes after the present step, as words.
+    #[must_use]
+    pub fn then(&self) -> Option<String> {
+        let after = self.steps().get(self.step()?);
+        match after {
+            Some(step) => Some(step.words()),
+            None => {
+                let (cycle, cycles) = (self.cycle?, self.cycles()?);
+                (cycle < cycles).then(|| self.steps().first().map(Step::words))?
+            }
+        }
+    }
+
+    /// The steps of the profile as a strip; empty when there are too many to tell apart.
+    #[must_use]
+    pub fn strip(&self) -> Vec<Segment> {
+        let Some(now) = self.step().filter(|_| self.step_count() <= STRIP_STEPS_MAX) else { return Vec::new() };
+        (1..)
+            .zip(self.steps())
+            .map(|(number, step)| Segment {
+                number,
+                short: step.short(),
+                place: match number.cmp(&now) {
+                    std::cmp::Ordering::Less => "done",
+                    std::cmp::Ordering::Equal => "now",
+                    std::cmp::Ordering::Greater => "next",
+                },
+            })
+            .collect()
+    }
+}
+
+fn silent_since(heard_us: Option<i64>, limit_us: i64, now_us: i64) -> Option<i64> {
+    heard_us.filter(|heard_us| now_us.saturating_sub(*heard_us) > limit_us)
+}
+
+fn latest_values(latest: Option<&Latest>) -> Vec<(String, Option<f64>)> {
+    latest.map(|latest| latest.values().into_iter().collect()).unwrap_or_default()
+}
+
+/// The values worth a place on the page, the most asked-for first.
+fn readings(latest: &[(String, Option<f64>)]) -> Vec<Reading> {
+    let of = |column: &str| latest.iter().find(|(name, _)| name == column);
+    let found = quantities().filter_map(of);
+    found.filter_map(|(column, value)| Reading::of(column, *value)).collect()
+}
+
+fn judge(state: StationState, is_silent: bool) -> (Group, Status) {
+    match state {
+        StationState::Fault => (Group::Attention, FAULT),
+        StationState::Running | StationState::Paused if is_silent => (Group::Attention, AWAY),
+        StationState::Running => (Group::Running, RUNNING),
+        StationState::Paused => (Group::Paused, PAUSED),
+        StationState::Idle | StationState::Finished | StationState::Stopped if is_silent => (Group::Free, AWAY),
+        StationState::Finished => (Group::Free, FINISHED),
+        StationState::Stopped => (Group::Free, STOPPED),
+        StationState::Idle => (Group::Free, FREE),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::domain::experiment::ExperimentState;
+    use crate::domain::ids::BatteryId;
+    use crate::domain::profile::StepEnd;
+    use crate::store::monitor::ExperimentLine;
+
+    const NOW_US: i64 = 1_000_000_000;
+
+    /// Station A4, discharging in step 2 of 2.
+    pub(crate) fn station(state: StationState) -> StationLine {
+        let step = |current_a| Step { mode: StepMode::Cc { current_a }, until: vec![StepEnd::VoltageV(2.5)] };
+        StationLine {
+            station: StationId(4),
+            name: "A4".into(),
+            unit: "cu-01".parse().ok(),
+            unit_seen_at_us: Some(NOW_US - 1_000_000),
+            state,
+            step: Some(2),
+            cycle: Some(18),
+            reason: String::new(),
+            reported_at_us: Some(NOW_US - 60_000_000),
+            experiment: Some(ExperimentLine {
+                experiment: ExperimentId(1187),
+                name: "Ageing".into(),
+                state: ExperimentState::Running,
+                started_at_us: Some(0),
+                battery: BatteryId(1),
+                battery_name: "NMC-017".into(),
+                chemistry: "NMC".into(),
+                profile_name: "Ageing 1C".into(),
+                steps: Steps { steps: vec![step(5.0), step(-5.0)], cycles: 50 },
+            }),
+            stream: Some(StreamId(7)),
+            latest: Some(Latest {
+                boot: 1,
+                seq: 1,
+                at_us: NOW_US - 400_000,
+                received_at_us: NOW_US - 400_000,
+                values_json: r#"{"step":2,"current_a":null,"voltage_v":3.56}"#.into(),
+                row_total: 2,
+                first_at_us: 0,
+                span_max_us: 0,
+            }),
+        }
+    }
+
+    #[test]
+    fn trouble_comes_first() {
+        let group = |state| Line::station(station(state), NOW_US).group;
+        assert_eq!(group(StationState::Fault), Group::Attention);
+        assert_eq!(group(StationState::Running), Group::Running);
+        assert_eq!(group(StationState::Paused), Group::Paused);
+        assert_eq!(group(StationState::Finished), Group::Free);
+        assert!(Group::ALL.is_sorted());
+    }
+
+    #[test]
+    fn a_running_station_of_a_silent_unit_needs_attention() {
+        let line = Line::station(station(StationState::Running), NOW_US + 16_000_000);
+        assert_eq!((line.group, line.status.word), (Group::Attention, "Away"));
+        assert_eq!(line.silent_since_us, Some(NOW_US - 400_000));
+        assert!(!line.is_live());
+    }
+
+    #[test]
+    fn the_step_is_told_in_words() {
+        let line = Line::station(station(StationState::Running), NOW_US);
+        assert_eq!(line.sentence(), "Discharging at 5.00 A until 2.500 V");
+        assert_eq!(line.deed_now(), Some("↓ Discharging"));
+        assert_eq!(line.then().as_deref(), Some("Charging at 5.00 A until 2.500 V"), "the next cycle begins");
+        let places: Vec<_> = line.strip().iter().map(|segment| segment.place).collect();
+        assert_eq!(places, ["done", "now"]);
+    }
+
+    #[test]
+    fn a_free_station_is_in_no_step() {
+        let line = Line::station(station(StationState::Finished), NOW_US);
+        assert_eq!((line.step(), line.deed_now(), line.strip().len()), (None, None, 0));
+    }
+
+    #[test]
+    fn only_quantities_are_shown_and_voltage_leads() {
+        let line = Line::station(station(StationState::Running), NOW_US);
+        let shown: Vec<_> = line.readings.iter().map(|reading| (reading.name, reading.text.as_str())).collect();
+        assert_eq!(shown, [("Voltage", "3.560"), ("Current", "–")]);
+        assert_eq!((line.value("voltage_v").as_str(), line.value("temperature_c").as_str()), ("3.560", "–"));
+    }
+}

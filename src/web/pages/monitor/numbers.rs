@@ -1,0 +1,139 @@
+//! How values read on a screen: true minus, sign on currents, as many digits as help. `static/js/format.js` does the same.
+
+/// Thin space: separates thousands.
+const THIN: char = '\u{2009}';
+/// Minus as typeset, not the hyphen.
+const MINUS: char = '−';
+
+/// A measured quantity on a page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// Column name, for scripts.
+    pub column: String,
+    /// Its name in words.
+    pub name: &'static str,
+    /// Value as shown.
+    pub text: String,
+    /// Unit.
+    pub unit: &'static str,
+}
+
+/// Name and unit of the columns the pages know.
+const QUANTITIES: [(&str, &str, &str); 8] = [
+    ("voltage_v", "Voltage", "V"),
+    ("current_a", "Current", "A"),
+    ("temperature_c", "Temperature", "°C"),
+    ("soc_pct", "State of charge", "%"),
+    ("soc", "State of charge", "%"),
+    ("power_w", "Power", "W"),
+    ("charge_ah", "Charge moved", "Ah"),
+    ("capacity_ah", "Charge moved", "Ah"),
+];
+
+impl Reading {
+    /// The reading of a column; `None` for columns that are no quantity to look at (`step`, `quality`, …).
+    #[must_use]
+    pub fn of(column: &str, value: Option<f64>) -> Option<Self> {
+        let (_, name, unit) = QUANTITIES.iter().find(|(known, ..)| *known == column)?;
+        let text = value.map_or_else(|| "–".to_owned(), |value| value_text(column, value));
+        Some(Self { column: column.to_owned(), name, text, unit })
+    }
+}
+
+/// Names of the columns the pages know, in the order they are shown.
+pub fn quantities() -> impl Iterator<Item = &'static str> {
+    QUANTITIES.iter().map(|(column, ..)| *column)
+}
+
+/// A value of a column as shown.
+#[must_use]
+pub fn value_text(column: &str, value: f64) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
+    match column {
+        "voltage_v" => fixed(value, if value.abs() >= 10.0 { 2 } else { 3 }, false),
+        "current_a" => fixed(value, if value.abs() >= 100.0 { 1 } else { 3 }, true),
+        "temperature_c" | "soc_pct" => fixed(value, 1, false),
+        // A fraction of the full charge.
+        "soc" => fixed(value * 100.0, 1, false),
+        "power_w" => fixed(value, 2, true),
+        _ => fixed(value, 3, false),
+    }
+}
+
+/// `decimals` digits after the point, thousands parted; zero has no sign.
+fn fixed(value: f64, decimals: usize, signed: bool) -> String {
+    let digits = format!("{:.decimals$}", value.abs());
+    let is_zero = digits.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
+    let mut text = String::new();
+    if !is_zero && value < 0.0 {
+        text.push(MINUS);
+    } else if !is_zero && signed {
+        text.push('+');
+    }
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index) % 3 == 0 {
+            text.push(THIN);
+        }
+        text.push(digit);
+    }
+    if !fraction.is_empty() {
+        text.push('.');
+        text.push_str(fraction);
+    }
+    text
+}
+
+/// A length of time in words, as exact as anybody needs: `0.4 s`, `48 s`, `3 min 12 s`, `2 h 5 min`, `3 d 4 h`.
+#[must_use]
+pub fn duration_words(us: i64) -> String {
+    let us = us.max(0);
+    let seconds = us / 1_000_000;
+    match seconds {
+        0..10 => format!("{}.{} s", seconds, us % 1_000_000 / 100_000),
+        10..60 => format!("{seconds} s"),
+        60..3_600 if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+/// Elapsed test time: `0:04:10`, `66:57:18`.
+#[must_use]
+pub fn elapsed_text(us: i64) -> String {
+    let seconds = us.max(0) / 1_000_000;
+    format!("{}:{:02}:{:02}", seconds / 3_600, seconds % 3_600 / 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_read_as_a_person_would_write_them() {
+        assert_eq!(value_text("voltage_v", 3.56), "3.560");
+        assert_eq!(value_text("voltage_v", 48.209), "48.21");
+        assert_eq!(value_text("current_a", -5.0), "−5.000");
+        assert_eq!(value_text("current_a", 0.8707), "+0.871");
+        assert_eq!(value_text("current_a", -0.0001), "0.000");
+        assert_eq!(value_text("temperature_c", -12.34), "−12.3");
+        assert_eq!(value_text("soc", 0.5), "50.0");
+        assert_eq!(value_text("charge_ah", 1_234_567.5), "1\u{2009}234\u{2009}567.500");
+        assert_eq!(value_text("voltage_v", f64::NAN), "–");
+    }
+
+    #[test]
+    fn lengths_of_time_keep_two_parts_at_most() {
+        let second = 1_000_000;
+        assert_eq!(duration_words(412_345), "0.4 s");
+        assert_eq!(duration_words(48 * second), "48 s");
+        assert_eq!(duration_words(192 * second), "3 min 12 s");
+        assert_eq!(duration_words(180 * second), "3 min");
+        assert_eq!(duration_words(7_505 * second), "2 h 5 min");
+        assert_eq!(duration_words(3 * 86_400 * second + 14_500 * second), "3 d 4 h");
+        assert_eq!(elapsed_text(241_038 * second), "66:57:18");
+    }
+}

@@ -1,0 +1,71 @@
+//! What the pages ask of the rest of the server.
+
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::domain::ids::{ExperimentId, StreamId};
+use crate::domain::sample::Subject;
+use crate::ingest::events::Events;
+use crate::series::window::{Series, reduce};
+use crate::store::{Store, StoreError};
+
+/// How long the database may take to answer before the server calls itself not ready.
+const READY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Everything a handler may use. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The database.
+    pub store: Store,
+    /// What was just committed.
+    pub events: Events,
+    /// The time of day.
+    pub clock: Clock,
+}
+
+impl State {
+    /// The stream of an experiment: the one that began first, when several devices measured it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn stream_of(&self, experiment: ExperimentId) -> Result<Option<StreamId>, StoreError> {
+        Ok(self.store.subject_streams(Subject::Experiment(experiment)).await?.into_iter().next())
+    }
+
+    /// Times of the first and the last row of a stream, µs UTC; `None` for an unknown or empty one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn bounds(&self, stream: StreamId) -> Result<Option<(i64, i64)>, StoreError> {
+        Ok(self.store.latest(stream).await?.map(|latest| (latest.first_at_us, latest.at_us.max(latest.first_at_us))))
+    }
+
+    /// A window of a stream reduced to `width` pixels.
+    ///
+    /// # Errors
+    /// When the database fails or holds a damaged block.
+    pub async fn series(
+        &self,
+        stream: StreamId,
+        columns: &[&str],
+        from_us: i64,
+        to_us: i64,
+        width: usize,
+    ) -> Result<Series, StoreError> {
+        let names: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
+        let pieces = self.store.window(stream, &names, from_us, to_us).await?;
+        let count = names.len();
+        // A long window has millions of rows: the threads that answer requests have other work meanwhile.
+        let reduced = tokio::task::spawn_blocking(move || reduce(&pieces, count, from_us, to_us, width)).await;
+        Ok(reduced.unwrap_or_default())
+    }
+
+    /// Why the server cannot do its work now; empty when it can.
+    pub async fn not_ready(&self) -> Vec<String> {
+        match tokio::time::timeout(READY_TIMEOUT, self.store.epoch()).await {
+            Ok(Ok(_)) => Vec::new(),
+            Ok(Err(error)) => vec![format!("database: {error}")],
+            Err(_) => vec![format!("database: no answer within {} s", READY_TIMEOUT.as_secs())],
+        }
+    }
+}

@@ -1,0 +1,153 @@
+// What uPlot does not draw by itself: gaps, line names, end marks.
+import { durationWords } from "./format.js";
+
+// Colours come from the style sheet: resolved through a real element, because light-dark() is no colour to a canvas.
+export function palette(element) {
+  const probe = document.createElement("span");
+  probe.hidden = true;
+  element.append(probe);
+  const forced = matchMedia("(forced-colors: active)").matches;
+  const read = (name, system) => {
+    probe.style.color = forced ? system : `var(--${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const colors = {
+    voltage: read("voltage", "CanvasText"),
+    current: read("current", "CanvasText"),
+    temperature: read("temperature", "CanvasText"),
+    text: read("muted", "CanvasText"),
+    grid: read("hairline", "GrayText"),
+    edge: read("edge", "CanvasText"),
+    card: read("card", "Canvas"),
+    gap: read("away-tint", "Canvas"),
+    hatch: read("edge", "GrayText"),
+    accent: read("accent", "Highlight"),
+    tint: read("accent-tint", "Canvas"),
+  };
+  probe.remove();
+  return colors;
+}
+
+const font = (px, weight = 400) => `${weight} ${px * devicePixelRatio}px Inter, system-ui, sans-serif`;
+
+let hatchTile;
+function hatch(colors) {
+  const key = `${colors.gap} ${colors.hatch} ${devicePixelRatio}`;
+  if (hatchTile?.key === key) return hatchTile.canvas;
+  const size = 8 * devicePixelRatio;
+  const canvas = Object.assign(document.createElement("canvas"), { width: size, height: size });
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = colors.gap;
+  pen.fillRect(0, 0, size, size);
+  pen.strokeStyle = colors.hatch;
+  pen.globalAlpha = 0.45;
+  pen.lineWidth = devicePixelRatio;
+  pen.beginPath();
+  for (const shift of [-size, 0, size]) {
+    pen.moveTo(shift, size);
+    pen.lineTo(shift + size, 0);
+  }
+  pen.stroke();
+  hatchTile = { key, canvas };
+  return canvas;
+}
+
+// Hatched bands where nothing was measured, with their length where there is room.
+export function drawGaps(plot, gaps, colors, named) {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  for (const [before, after] of gaps) {
+    const left = plot.valToPos(before, "x", true);
+    const right = plot.valToPos(after, "x", true);
+    if (right < bbox.left || left > bbox.left + bbox.width) continue;
+    ctx.fillStyle = ctx.createPattern(hatch(colors), "repeat");
+    ctx.fillRect(left, bbox.top, Math.max(right - left, 2), bbox.height);
+    if (!named) continue;
+    const text = `No data ${durationWords((after - before) * 1e6)}`;
+    ctx.font = font(12);
+    const half = ctx.measureText(text).width / 2 + 6 * devicePixelRatio;
+    const at = Math.min(Math.max((left + right) / 2, bbox.left + half), bbox.left + bbox.width - half);
+    const base = bbox.top + bbox.height - 8 * devicePixelRatio;
+    ctx.fillStyle = colors.card;
+    ctx.globalAlpha = 0.85;
+    ctx.fillRect(at - half, base - 13 * devicePixelRatio, 2 * half, 18 * devicePixelRatio);
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = colors.text;
+    ctx.textAlign = "center";
+    ctx.textBaseline = "alphabetic";
+    ctx.fillText(text, at, base);
+  }
+  ctx.restore();
+}
+
+function lastPoint(plot, series) {
+  const values = plot.data[series];
+  const [from, to] = plot.series[0].idxs ?? [0, values.length - 1];
+  for (let index = to; index >= from; index--) {
+    if (values[index] !== null && values[index] !== undefined) return index;
+  }
+  return -1;
+}
+
+const position = (plot, series, index) => [
+  plot.valToPos(plot.data[0][index], "x", true),
+  plot.valToPos(plot.data[series][index], plot.series[series].scale, true),
+];
+
+// A round or square dot at the newest point.
+export function drawEnd(plot, series, shape, color, card) {
+  const index = lastPoint(plot, series);
+  if (index < 0) return;
+  const { ctx } = plot;
+  const [x, y] = position(plot, series, index);
+  const r = 4 * devicePixelRatio;
+  ctx.save();
+  ctx.fillStyle = color;
+  ctx.strokeStyle = card;
+  ctx.lineWidth = 1.5 * devicePixelRatio;
+  ctx.beginPath();
+  if (shape === "square") ctx.rect(x - r, y - r, 2 * r, 2 * r);
+  else ctx.arc(x, y, r, 0, 2 * Math.PI);
+  ctx.fill();
+  ctx.stroke();
+  ctx.restore();
+}
+
+// Names on the lines, where the two are far apart.
+export function drawNames(plot, names, colors) {
+  const { ctx, bbox } = plot;
+  const [from, to] = plot.series[0].idxs ?? [0, -1];
+  if (to - from < 8) return;
+  let best = { distance: -1 };
+  for (const part of [0.12, 0.2, 0.28, 0.36, 0.45, 0.55]) {
+    const index = Math.round(from + (to - from) * part);
+    const ys = names.map(({ series }) => plot.data[series][index]);
+    if (ys.some((value) => value === null || value === undefined)) continue;
+    const places = names.map(({ series }) => position(plot, series, index));
+    const distance = Math.abs(places[0][1] - (places[1]?.[1] ?? bbox.top - 100));
+    if (distance > best.distance) best = { distance, places };
+  }
+  if (!best.places) return;
+  ctx.save();
+  ctx.font = font(12, 600);
+  ctx.textAlign = "left";
+  ctx.lineJoin = "round";
+  names.forEach(({ name, color }, which) => {
+    const [x, y] = best.places[which];
+    const other = best.places[1 - which];
+    // Above the upper line, below the lower one, never outside the pane.
+    const room = y + 22 * devicePixelRatio < bbox.top + bbox.height;
+    const above = other ? y < other[1] || !room : true;
+    const down = (above ? -8 : 18) * devicePixelRatio;
+    const base = Math.min(Math.max(y + down, bbox.top + 14 * devicePixelRatio), bbox.top + bbox.height - 6 * devicePixelRatio);
+    ctx.strokeStyle = colors.card;
+    ctx.lineWidth = 4 * devicePixelRatio;
+    ctx.strokeText(name, x, base);
+    ctx.fillStyle = color;
+    ctx.fillText(name, x, base);
+  });
+  ctx.restore();
+}
