@@ -63,6 +63,12 @@ impl App {
         None
     }
 
+    /// The database.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Stops everything: what was received is committed and acknowledged first.
     pub async fn stop(self) {
         self.store.close().await;

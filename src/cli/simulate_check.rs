@@ -67,7 +67,7 @@ fn words(verdict: &Verdict) -> String {
     let Verdict { created, missing, duplicate, altered, acked_missing, examples } = verdict;
     let counts = format!("missing {missing} duplicate {duplicate} altered {altered} acked_missing {acked_missing}");
     let examples: String = examples.iter().map(|example| format!("\n  {example}")).collect();
-    format!("{counts} (of {created} rows created){examples}")
+    format!("{counts}\nof {created} rows created{examples}")
 }
 
 #[cfg(test)]
@@ -77,6 +77,6 @@ mod tests {
     #[test]
     fn the_counts_come_first_in_the_order_scripts_expect() {
         let verdict = Verdict { created: 9, missing: 2, altered: 1, examples: vec!["x".into()], ..Verdict::default() };
-        assert_eq!(words(&verdict), "missing 2 duplicate 0 altered 1 acked_missing 0 (of 9 rows created)\n  x");
+        assert_eq!(words(&verdict), "missing 2 duplicate 0 altered 1 acked_missing 0\nof 9 rows created\n  x");
     }
 }
