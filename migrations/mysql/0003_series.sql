@@ -46,5 +46,6 @@ CREATE TABLE IF NOT EXISTS latest (
     values_json    TEXT NOT NULL,
     row_total      BIGINT NOT NULL,
     first_at_us    BIGINT NOT NULL,
-    span_max_us    BIGINT NOT NULL
+    span_max_us    BIGINT NOT NULL,
+    KEY latest_received (received_at_us)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

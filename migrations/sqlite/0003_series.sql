@@ -48,3 +48,4 @@ CREATE TABLE IF NOT EXISTS latest (
     first_at_us    INTEGER NOT NULL,
     span_max_us    INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX IF NOT EXISTS latest_received ON latest (received_at_us);

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tokio::sync::{mpsc, watch};
 
+use super::BadInput;
 use super::demo_lab::DemoLab;
 use super::flags::{ServerFlags, start_log};
 use super::serve::{announce, until_stopped};
-use super::BadInput;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;

@@ -11,12 +11,12 @@ use crate::clock::Clock;
 use crate::domain::device::DeviceKind;
 use crate::domain::ids::{BatteryId, DeviceId, ExperimentId, StationId};
 use crate::domain::profile::{Step, StepEnd, StepMode, Steps};
+use crate::sim::Finished;
 use crate::sim::cell::Cell;
 use crate::sim::plan::{Plan, ProbePlan, StationPlan, UnitPlan, Work};
 use crate::sim::preset::Preset;
 use crate::sim::replay::Recording;
 use crate::sim::scenario::{PlaceDemand, current_max_a, standard_cycle};
-use crate::sim::Finished;
 use crate::store::Store;
 use crate::store::experiments::NewExperiment;
 
@@ -39,14 +39,49 @@ struct Place {
 }
 
 const STATIONS: [Place; 4] = [
-    Place { unit: "cu-01", station: "A1", battery: "NMC-031", profile: "Ageing 1C", preset: Preset::Nmc21700, cycles: 50, soc: 0.9 },
-    Place { unit: "cu-01", station: "A2", battery: "LFP-104", profile: "Rate test 1C", preset: Preset::Lfp26650, cycles: 20, soc: 0.6 },
-    Place { unit: "cu-02", station: "A3", battery: "PB-003", profile: "Capacity check C/10", preset: Preset::LeadAcid12V, cycles: 5, soc: 0.8 },
-    Place { unit: "cu-02", station: "A4", battery: "LEAF-33", profile: "Discharge 1C", preset: Preset::NmcPouch, cycles: 5, soc: 0.95 },
+    Place {
+        unit: "cu-01",
+        station: "A1",
+        battery: "NMC-031",
+        profile: "Ageing 1C",
+        preset: Preset::Nmc21700,
+        cycles: 50,
+        soc: 0.9,
+    },
+    Place {
+        unit: "cu-01",
+        station: "A2",
+        battery: "LFP-104",
+        profile: "Rate test 1C",
+        preset: Preset::Lfp26650,
+        cycles: 20,
+        soc: 0.6,
+    },
+    Place {
+        unit: "cu-02",
+        station: "A3",
+        battery: "PB-003",
+        profile: "Capacity check C/10",
+        preset: Preset::LeadAcid12V,
+        cycles: 5,
+        soc: 0.8,
+    },
+    Place {
+        unit: "cu-02",
+        station: "A4",
+        battery: "LEAF-33",
+        profile: "Discharge 1C",
+        preset: Preset::NmcPouch,
+        cycles: 5,
+        soc: 0.95,
+    },
 ];
 
-const PROBES: [(&str, &str, Preset); 3] =
-    [("probe-01", "NMC-009", Preset::Nmc21700), ("probe-02", "LFP-017", Preset::Lfp26650), ("probe-03", "PB-011", Preset::LeadAcid12V)];
+const PROBES: [(&str, &str, Preset); 3] = [
+    ("probe-01", "NMC-009", Preset::Nmc21700),
+    ("probe-02", "LFP-017", Preset::Lfp26650),
+    ("probe-03", "PB-011", Preset::LeadAcid12V),
+];
 
 /// Keeps the simulated stations at work.
 pub(super) struct DemoLab {
@@ -60,7 +95,9 @@ impl DemoLab {
     pub(super) fn new(store: Store, speed: f64, measured: Option<&Path>) -> anyhow::Result<Self> {
         let measured = measured.map(Recording::read).transpose()?.map(Arc::new);
         if measured.is_none() {
-            tracing::info!("no measured run found: station A4 is simulated like the others (`make real-data` fetches one)");
+            tracing::info!(
+                "no measured run found: station A4 is simulated like the others (`make real-data` fetches one)"
+            );
         }
         Ok(Self { store, speed, measured })
     }
@@ -72,7 +109,12 @@ impl DemoLab {
             let device: DeviceId = place.unit.parse()?;
             if !plan.units.iter().any(|unit| unit.device == device) {
                 let secret = self.register(&device, DeviceKind::Unit).await?;
-                plan.units.push(UnitPlan { device: device.clone(), secret, rows_per_s: STATION_ROWS_PER_S, stations: Vec::new() });
+                plan.units.push(UnitPlan {
+                    device: device.clone(),
+                    secret,
+                    rows_per_s: STATION_ROWS_PER_S,
+                    stations: Vec::new(),
+                });
             }
             let station = match self.store.station_named(place.station).await? {
                 Some(known) => known,
@@ -164,7 +206,13 @@ impl DemoLab {
         self.measured.as_ref().filter(|_| index + 1 == STATIONS.len())
     }
 
-    fn station_plan(&self, index: usize, station: StationId, experiment: ExperimentId, cell: Option<Cell>) -> StationPlan {
+    fn station_plan(
+        &self,
+        index: usize,
+        station: StationId,
+        experiment: ExperimentId,
+        cell: Option<Cell>,
+    ) -> StationPlan {
         let place = &STATIONS[index];
         let work = match self.recording(index) {
             Some(recording) => Work::Replay { recording: Arc::clone(recording), repeat_rest_s: None },

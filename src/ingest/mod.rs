@@ -1,6 +1,7 @@
 //! From a device's message to a committed row: check, cut what is already there, commit, acknowledge.
 
 pub mod events;
+pub mod follow;
 mod group;
 pub mod intake;
 mod known;

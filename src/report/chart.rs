@@ -50,7 +50,11 @@ pub fn monitor(series: &Series, (from_us, to_us): (i64, i64), origin_us: Option<
     let mut svg = String::new();
     let drawn = {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        let frame = Frame { series, x: seconds(from_us, origin_us.unwrap_or(to_us))..seconds(to_us, origin_us.unwrap_or(to_us)), origin_us: origin_us.unwrap_or(to_us) };
+        let frame = Frame {
+            series,
+            x: seconds(from_us, origin_us.unwrap_or(to_us))..seconds(to_us, origin_us.unwrap_or(to_us)),
+            origin_us: origin_us.unwrap_or(to_us),
+        };
         let (upper, lower) = area.split_vertically(UPPER);
         frame.voltage_and_current(&upper).and_then(|()| frame.temperature(&lower)).and_then(|()| area.present())
     };
@@ -225,7 +229,11 @@ fn padded(values: &[Option<f64>], least: f64) -> Range<f64> {
 fn step_decimals(range: &Range<f64>) -> usize {
     let keys = RangedCoordf64::from(range.clone()).key_points(KeyPoints(6));
     let step = keys.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
-    (0..6).find(|decimals| step >= 0.999 * 10_f64.powi(-i32::try_from(*decimals).unwrap_or(0)) && is_multiple(step, *decimals)).unwrap_or(3)
+    (0..6)
+        .find(|decimals| {
+            step >= 0.999 * 10_f64.powi(-i32::try_from(*decimals).unwrap_or(0)) && is_multiple(step, *decimals)
+        })
+        .unwrap_or(3)
 }
 
 fn is_multiple(step: f64, decimals: usize) -> bool {

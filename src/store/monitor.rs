@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::profiles::from_json;
 use super::sql::{Sql, on_read, statements};
-use super::streams::read_subject;
+use super::streams::{LatestRow, read_subject};
 use super::{Store, StoreError};
 use crate::domain::experiment::ExperimentState;
 use crate::domain::ids::{BatteryId, DeviceId, ExperimentId, StationId, StreamId};
@@ -150,13 +150,6 @@ struct StationRow {
     profile_name: Option<String>,
     steps_json: Option<String>,
     stream_id: Option<i64>,
-}
-
-#[derive(sqlx::FromRow)]
-struct LatestRow {
-    stream_id: i64,
-    #[sqlx(flatten)]
-    latest: Latest,
 }
 
 #[derive(sqlx::FromRow)]

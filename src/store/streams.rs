@@ -68,10 +68,24 @@ statements! {
             (SELECT MIN(b.at0_us) FROM block b WHERE b.stream_id = latest.stream_id AND b.level = 0 AND b.dated = 1),
             first_at_us)
         WHERE stream_id IN (SELECT stream_id FROM stream WHERE device_id = ?)";
+    LATEST_SINCE = "
+        SELECT stream_id, boot, seq, at_us, received_at_us, values_json, row_total, first_at_us, span_max_us
+        FROM latest
+        WHERE received_at_us > ?
+        ORDER BY received_at_us
+        LIMIT 1000";
     LATEST = "
         SELECT boot, seq, at_us, received_at_us, values_json, row_total, first_at_us, span_max_us
         FROM latest
         WHERE stream_id = ?";
+}
+
+/// The end of a stream together with its id.
+#[derive(sqlx::FromRow)]
+pub(super) struct LatestRow {
+    pub(super) stream_id: i64,
+    #[sqlx(flatten)]
+    pub(super) latest: Latest,
 }
 
 /// The end of a stream and what is known of its whole.
@@ -234,6 +248,17 @@ impl Store {
         Ok(on_read!(&self.db, pool, dialect => {
             sqlx::query_as(LATEST.text(dialect)).bind(stream.0).fetch_optional(pool).await?
         }))
+    }
+
+    /// The streams that grew after `since_us` (the server's clock), in that order; at most 1,000.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn streams_since(&self, since_us: i64) -> Result<Vec<(StreamId, Latest)>, StoreError> {
+        let rows: Vec<LatestRow> = on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(LATEST_SINCE.text(dialect)).bind(since_us).fetch_all(pool).await?
+        });
+        Ok(rows.into_iter().map(|row| (StreamId(row.stream_id), row.latest)).collect())
     }
 }
 

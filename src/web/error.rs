@@ -168,6 +168,8 @@ fn remedy(status: StatusCode) -> &'static str {
         404 => "Check the address, or start again from the monitor.",
         503 => "Stations go on by themselves and their readings are kept. Try again in a minute.",
         code if code < 500 => "Nothing was changed. Go back, correct it and send it again.",
-        _ => "Stations go on by themselves and what was stored is safe. Try again; if it stays, give the number below to whoever runs the server.",
+        _ => {
+            "Stations go on by themselves and what was stored is safe. Try again; if it stays, give the number below to whoever runs the server."
+        }
     }
 }

@@ -24,8 +24,8 @@ use super::pages::monitor::line::Line;
 use super::pages::monitor::spark::{SPARK_LENGTH_US, SPARK_WIDTH, Spark, Sparks};
 use super::pages::monitor::window::Window;
 use super::pages::monitor::{Head, List, Query, read_lines};
-use crate::ingest::events::Event;
 use super::{State, WebError};
+use crate::ingest::events::Event;
 
 /// How often the lines are read while somebody looks: faster is no use to a reader.
 const BOARD_PERIOD: Duration = Duration::from_millis(500);
@@ -228,7 +228,8 @@ impl Follower {
         let stride = rows.div_ceil(POINTS_ROWS_MAX).max(1);
         let mut at_us = Vec::new();
         let mut columns: [Vec<Option<f64>>; POINTS_COLUMNS.len()] = Default::default();
-        let every = pending.iter().flat_map(|(offset_us, batch)| (0..batch.rows()).map(move |row| (*offset_us, batch, row)));
+        let every =
+            pending.iter().flat_map(|(offset_us, batch)| (0..batch.rows()).map(move |row| (*offset_us, batch, row)));
         // Counted from the end, so that the newest row is always among them.
         let kept = every.enumerate().filter(|(index, _)| (rows - 1 - index).is_multiple_of(stride));
         for (_, (offset_us, batch, row)) in kept {
@@ -301,7 +302,7 @@ mod tests {
             stream: Some(StreamId(7)),
             sent: HashMap::new(),
             shape: Vec::new(),
-        sparks: Arc::default(),
+            sparks: Arc::default(),
             pending: Vec::new(),
             missed: false,
             sender,

@@ -120,9 +120,12 @@ fn column_names(list: &str) -> Result<Vec<&str>, WebError> {
     if names.len() > COLUMNS_MAX {
         return Err(invalid(format!("{} columns are too many; ask for at most {COLUMNS_MAX}", names.len())));
     }
-    let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+    let is_name =
+        |name: &&str| !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
     match names.iter().find(|name| !is_name(name)) {
-        Some(bad) => Err(invalid(format!("“{bad}” is not a column name; use names like voltage_v, separated by commas"))),
+        Some(bad) => {
+            Err(invalid(format!("“{bad}” is not a column name; use names like voltage_v, separated by commas")))
+        }
         None => Ok(names),
     }
 }

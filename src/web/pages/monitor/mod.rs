@@ -197,7 +197,9 @@ pub async fn page(
         })?,
     };
     let index = match query.key() {
-        Some(key) => Some(lines.iter().position(|line| line.key == key).ok_or(WebError::NotFound("such station or probe"))?),
+        Some(key) => {
+            Some(lines.iter().position(|line| line.key == key).ok_or(WebError::NotFound("such station or probe"))?)
+        }
         None => first_choice(&lines),
     };
     let chosen = match index {
