@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod ingest;
+pub mod node;
 pub mod report;
 pub mod series;
 pub mod sim;

@@ -1,0 +1,67 @@
+//! The small messages: rare, so serde reads them.
+
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use crate::domain::message::{ClockMark, DEVICE_TEXT_MAX, Heartbeat, Hello, StationReport};
+
+pub(super) fn hello(payload: &[u8]) -> Result<Hello, String> {
+    let hello: Hello = read(payload)?;
+    Ok(Hello { model: plain(&hello.model), firmware: plain(&hello.firmware), serial: plain(&hello.serial), ..hello })
+}
+
+pub(super) fn heartbeat(payload: &[u8]) -> Result<Heartbeat, String> {
+    read(payload)
+}
+
+pub(super) fn clock(payload: &[u8]) -> Result<ClockMark, String> {
+    read(payload)
+}
+
+pub(super) fn station(payload: &[u8]) -> Result<StationReport, String> {
+    let report: StationReport = read(payload)?;
+    Ok(StationReport { reason: report.reason.as_deref().map(plain), ..report })
+}
+
+pub(super) fn is_json(payload: &[u8]) -> Result<(), String> {
+    read::<IgnoredAny>(payload).map(|_| ())
+}
+
+fn read<T: DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(payload).map_err(|error| format!("not the JSON expected here: {error}"))
+}
+
+/// A device's text as people may read it: no control characters, at most [`DEVICE_TEXT_MAX`] characters.
+fn plain(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).take(DEVICE_TEXT_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::device::DeviceKind;
+    use crate::domain::station::StationState;
+
+    #[test]
+    fn a_hello_needs_only_its_boot_and_kind() {
+        let hello = hello(br#"{"boot":7,"kind":"unit","uptime":{"ignored":[1]}}"#).unwrap();
+        assert_eq!((hello.boot, hello.kind, hello.model.as_str()), (7, DeviceKind::Unit, ""));
+        assert!(super::hello(br#"{"boot":7,"kind":"toaster"}"#).unwrap_err().contains("toaster"));
+        assert!(super::hello(br#"{"boot":-1,"kind":"unit"}"#).is_err());
+    }
+
+    #[test]
+    fn texts_of_devices_are_cut_and_cleaned() {
+        let long = format!(r#"{{"boot":1,"kind":"probe","model":"a\u0007b\n{}"}}"#, "ü".repeat(100));
+        let model = hello(long.as_bytes()).unwrap().model;
+        assert!(model.starts_with("abü") && model.chars().count() == DEVICE_TEXT_MAX, "{model:?}");
+        let report = station(br#"{"station":3,"state":"fault","reason":"over\u0000heat"}"#).unwrap();
+        assert_eq!((report.state, report.reason.as_deref()), (StationState::Fault, Some("overheat")));
+    }
+
+    #[test]
+    fn a_clock_mark_and_a_heartbeat_are_read() {
+        assert_eq!(clock(br#"{"boot":1,"tick_us":2,"at_us":3}"#), Ok(ClockMark { boot: 1, tick_us: 2, at_us: 3 }));
+        assert_eq!(heartbeat(br#"{"boot":1}"#), Ok(Heartbeat { boot: 1, uptime_s: 0.0 }));
+        assert!(heartbeat(br#"{"boot":1,"uptime_s":1e999}"#).is_err());
+    }
+}

@@ -1,0 +1,128 @@
+//! The built-in MQTT endpoint: MQTT 3.1.1 and 5 on one port, one task per connection.
+//!
+//! It keeps nothing: no sessions, no retained messages. A message is acknowledged when it is committed, not before.
+
+mod admission;
+mod connection;
+mod packets;
+mod registry;
+mod session;
+mod window;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::ingest::intake::Intake;
+use crate::node::gate::Gate;
+
+pub use registry::{Letter, NotSent, Registry};
+
+/// Most connections at a time: ten times a large lab, 160 MB when all are idle.
+pub const CONNECTIONS_MAX: usize = 8_192;
+/// Pause after the system refused to hand over a connection, for instance for want of file handles.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What every connection needs.
+struct Context {
+    intake: Intake,
+    gate: Gate,
+    clock: Clock,
+    epoch: i64,
+    registry: Registry,
+}
+
+/// The endpoint, bound to its address.
+pub struct Endpoint {
+    listener: TcpListener,
+    context: Arc<Context>,
+}
+
+impl Endpoint {
+    /// Takes the address; port 0 picks a free one. Devices are served once it runs.
+    ///
+    /// `epoch` is the server's term, told to every device: a command of a lower one is refused by it.
+    ///
+    /// # Errors
+    /// When the address cannot be taken.
+    pub async fn bind(address: SocketAddr, intake: Intake, gate: Gate, clock: Clock, epoch: i64) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let context = Context { intake, gate, clock, epoch, registry: Registry::default() };
+        Ok(Self { listener, context: Arc::new(context) })
+    }
+
+    /// The address devices connect to.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// The way to the connected devices.
+    #[must_use]
+    pub fn registry(&self) -> Registry {
+        self.context.registry.clone()
+    }
+
+    /// Serves devices until `shutdown` is true (or its sender is gone): then nothing more is read, what was handed to
+    /// the writer is acknowledged, and every connection is closed.
+    pub async fn run(self, mut shutdown: watch::Receiver<bool>) {
+        let mut connections = JoinSet::new();
+        let for_connections = shutdown.clone();
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, peer)) => {
+                        if connections.len() >= CONNECTIONS_MAX {
+                            tracing::warn!(%peer, "connection refused, {CONNECTIONS_MAX} are open");
+                            continue;
+                        }
+                        let context = Arc::clone(&self.context);
+                        connections.spawn(serve(stream, peer, context, for_connections.clone()));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "no connection could be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+                Some(ended) = connections.join_next() => log_panic(ended),
+                () = told_to_stop(&mut shutdown) => break,
+            }
+        }
+        drop(self.listener);
+        while let Some(ended) = connections.join_next().await {
+            log_panic(ended);
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, peer: SocketAddr, context: Arc<Context>, shutdown: watch::Receiver<bool>) {
+    // Acknowledgements are small and must not wait for each other: 44 ms each with Nagle's algorithm.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%peer, %error, "connection lost at once");
+        return;
+    }
+    connection::Connection::new(stream, peer, context).run(shutdown).await;
+}
+
+/// Waits for the order to stop; its sender being gone is one too.
+async fn told_to_stop(shutdown: &mut watch::Receiver<bool>) {
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}
+
+/// A panic ends one connection, not the server; it is a defect all the same.
+fn log_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a connection failed");
+    }
+}
+
+#[cfg(test)]
+mod tests;
