@@ -1,1 +1,371 @@
-//! The bridge (being built).
+//! The bridge: a client of an external broker that takes what devices publish there.
+//!
+//! Two tasks, so that neither waits for the other: one polls the connection and does nothing else, one hands messages
+//! to the writer and sends what follows from a commit. What lies between them is bounded by the receive maximum.
+//!
+//! The broker's own acknowledgement tells a device nothing about the database, so every commit is told to the devices
+//! it concerns by `down/ack`.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{Packet, Publish};
+use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
+use rumqttc::{NetworkOptions, Outgoing};
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::admission::{Admission, Held};
+use super::topics::{self, Down, Published, Up};
+use super::welcome;
+use super::window::{Verdict, Window};
+use crate::clock::Clock;
+use crate::domain::ids::DeviceId;
+use crate::ingest::intake::{AckInbox, Acks, Committed, Intake, Ticket};
+
+/// The session at the broker belongs to this id: messages that arrive while the server is away wait for it.
+const CLIENT_ID: &str = "cellar-bridge";
+/// How long the broker keeps them; as long as its own configuration allows.
+const SESSION_EXPIRY_S: u32 = 14 * 24 * 3600;
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// Messages the broker may send ahead of their acknowledgements; below the capacity of every channel here, so that an
+/// acknowledgement always finds a place.
+const RECEIVE_MAXIMUM: u16 = 1_000;
+/// Messages between the two tasks, and requests on their way to the broker.
+const CHANNEL_MAX: usize = 4_096;
+/// Messages without acknowledgement (QoS 0) may fill the line to the writer only so far, then they are dropped.
+const LINE_MAX: usize = 2_000;
+/// Largest packet taken from the broker: a larger one than a device may send becomes a dead letter like any other.
+const PACKET_BYTES_MAX: u32 = 1024 * 1024;
+/// Devices whose last `down/ack` is remembered, to be repeated when the connection is new.
+const REMEMBERED_MAX: usize = 10_000;
+/// Pauses between attempts to connect; each is drawn between half and all of it, so that servers do not act in step.
+const RETRY_FIRST: Duration = Duration::from_millis(250);
+const RETRY_MAX: Duration = Duration::from_secs(15);
+/// Time to acknowledge what the writer still commits when the server stops, and to say goodbye.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+const GOODBYE_GRACE: Duration = Duration::from_secs(1);
+
+/// Why a broker's address cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the broker's address is not mqtt://user:password@host:port")]
+pub struct BadBrokerUrl;
+
+/// The bridge to one broker.
+pub struct Bridge {
+    client: AsyncClient,
+    connection: EventLoop,
+    intake: Intake,
+    clock: Clock,
+    epoch: i64,
+}
+
+impl Bridge {
+    /// A bridge to `mqtt://user:password@host:port`; user and password, and the port, may be left out.
+    ///
+    /// `epoch` is the server's term, told to every device.
+    ///
+    /// # Errors
+    /// [`BadBrokerUrl`].
+    pub fn new(url: &str, intake: Intake, clock: Clock, epoch: i64) -> Result<Self, BadBrokerUrl> {
+        let (client, mut connection) = AsyncClient::new(options(url)?, CHANNEL_MAX);
+        let mut network = NetworkOptions::new();
+        // Acknowledgements must not wait for each other.
+        network.set_tcp_nodelay(true);
+        connection.options.set_network_options(network);
+        Ok(Self { client, connection, intake, clock, epoch })
+    }
+
+    /// Works until `shutdown` is true (or its sender is gone): then what was handed to the writer is acknowledged.
+    pub async fn run(self, mut shutdown: watch::Receiver<bool>) {
+        let (heard, incoming) = mpsc::channel(CHANNEL_MAX);
+        let turn = Turn::default();
+        let mut polling = tokio::spawn(poll(self.connection, Arc::clone(&turn), heard));
+        let mut desk = Desk {
+            client: self.client,
+            turn,
+            connection: 0,
+            admission: Admission::new(self.intake.clone()),
+            intake: self.intake,
+            clock: self.clock,
+            epoch: self.epoch,
+            inbox: AckInbox::new(),
+            window: Window::default(),
+            greetings: HashMap::new(),
+            told: HashMap::new(),
+        };
+        desk.work(incoming, &mut shutdown).await;
+        // The session, and with it what is not acknowledged, stays at the broker.
+        let _ = desk.client.try_disconnect();
+        if tokio::time::timeout(GOODBYE_GRACE, &mut polling).await.is_err() {
+            polling.abort();
+        }
+    }
+}
+
+fn options(url: &str) -> Result<MqttOptions, BadBrokerUrl> {
+    let rest = url.strip_prefix("mqtt://").ok_or(BadBrokerUrl)?.trim_end_matches('/');
+    let (login, address) = rest.rsplit_once('@').map_or((None, rest), |(login, address)| (Some(login), address));
+    let (host, port) = match address.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().map_err(|_| BadBrokerUrl)?),
+        None => (address, 1883),
+    };
+    if host.is_empty() || host.contains(['/', '?', '#']) {
+        return Err(BadBrokerUrl);
+    }
+    let mut options = MqttOptions::new(CLIENT_ID, host, port);
+    if let Some(login) = login {
+        let (user, password) = login.split_once(':').ok_or(BadBrokerUrl)?;
+        options.set_credentials(user, password);
+    }
+    options
+        .set_clean_start(false)
+        .set_session_expiry_interval(Some(SESSION_EXPIRY_S))
+        .set_receive_maximum(Some(RECEIVE_MAXIMUM))
+        .set_max_packet_size(Some(PACKET_BYTES_MAX))
+        .set_keep_alive(KEEP_ALIVE)
+        .set_manual_acks(true);
+    Ok(options)
+}
+
+/// Number of the connection that is up, or will be next. Requests go out under its lock, so that none which belongs to
+/// an older connection can slip into a newer one.
+type Turn = Arc<Mutex<u64>>;
+
+/// What the polling task hears.
+#[expect(clippy::large_enum_variant, reason = "nearly all are messages")]
+enum Heard {
+    /// The broker let us in; nothing of an older connection counts any more.
+    Connected(u64),
+    Message(Publish),
+}
+
+/// Polls the connection and passes on what it brings. It never waits for the other task: a poll that does not happen
+/// is an acknowledgement that does not leave, and then nothing would ever free the place it waits for.
+async fn poll(mut connection: EventLoop, turn: Turn, heard: mpsc::Sender<Heard>) {
+    let mut pause = RETRY_FIRST;
+    loop {
+        let word = match connection.poll().await {
+            Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                tracing::info!("connected to the broker");
+                pause = RETRY_FIRST;
+                Heard::Connected(*turn.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+            Ok(Event::Incoming(Packet::Publish(publish))) => Heard::Message(publish),
+            Ok(Event::Outgoing(Outgoing::Disconnect)) => return,
+            Ok(_) => continue,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "no connection to the broker");
+                hang_up(&mut connection, &turn);
+                tokio::select! {
+                    () = tokio::time::sleep(jittered(pause)) => {}
+                    () = heard.closed() => return,
+                }
+                pause = (pause * 2).min(RETRY_MAX);
+                continue;
+            }
+        };
+        match heard.try_send(word) {
+            // After the order to stop, messages are left to the broker; the goodbye is still to be sent.
+            Ok(()) | Err(TrySendError::Closed(_)) => {}
+            Err(TrySendError::Full(Heard::Message(publish))) if publish.qos == QoS::AtMostOnce => {
+                tracing::warn!("a message without acknowledgement was dropped: they come faster than they are stored");
+            }
+            // The receive maximum makes this impossible with a broker that keeps to it: begin again without the rest.
+            Err(TrySendError::Full(_)) => hang_up(&mut connection, &turn),
+        }
+    }
+}
+
+/// Ends a connection; acknowledgements on their way to it are dropped, and none are added any more.
+fn hang_up(connection: &mut EventLoop, turn: &Turn) {
+    *turn.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+    connection.clean();
+}
+
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(0.5 + 0.5 * fastrand::f64())
+}
+
+/// The task between broker and writer.
+struct Desk {
+    client: AsyncClient,
+    turn: Turn,
+    /// The connection that `window` belongs to.
+    connection: u64,
+    admission: Admission<Bytes>,
+    intake: Intake,
+    clock: Clock,
+    epoch: i64,
+    /// Of this connection: word about messages of an older one must not reach the window of this one.
+    inbox: Arc<AckInbox>,
+    window: Window,
+    /// Tokens of messages to be answered with a welcome.
+    greetings: HashMap<u64, DeviceId>,
+    /// The last `down/ack` of each device.
+    told: HashMap<DeviceId, Committed>,
+}
+
+impl Desk {
+    async fn work(&mut self, mut incoming: mpsc::Receiver<Heard>, shutdown: &mut watch::Receiver<bool>) {
+        loop {
+            let inbox = Arc::clone(&self.inbox);
+            tokio::select! {
+                Some(heard) = incoming.recv() => match heard {
+                    Heard::Connected(connection) => self.begin(connection),
+                    Heard::Message(publish) => self.take(&publish),
+                },
+                () = inbox.wait() => self.acknowledge(),
+                admitted = self.admission.advance() => if admitted.is_err() { break },
+                () = told_to_stop(shutdown) => break,
+            }
+        }
+        drop(incoming);
+        if let Some(first) = self.admission.abandon() {
+            self.window.cut(first);
+        }
+        let deadline = Instant::now() + STOP_GRACE;
+        while !self.window.is_empty() {
+            if tokio::time::timeout_at(deadline, self.inbox.wait()).await.is_err() {
+                break;
+            }
+            self.acknowledge();
+        }
+    }
+
+    /// A new connection: the broker sends again whatever it has no acknowledgement of, with packet ids of its own
+    /// choice, so nothing pending may be acknowledged on it.
+    fn begin(&mut self, connection: u64) {
+        self.connection = connection;
+        self.admission = Admission::new(self.intake.clone());
+        self.inbox = AckInbox::new();
+        self.window = Window::default();
+        self.greetings.clear();
+        let filter = format!("{}+/up/#", topics::ROOT);
+        if self.client.try_subscribe(filter, QoS::AtLeastOnce).is_err() {
+            tracing::error!("the subscription found no place among the requests");
+        }
+        // Devices may have missed what was said while the connection was down.
+        for (device, committed) in &self.told {
+            self.say(device, Down::Ack, ack(committed));
+        }
+    }
+
+    fn take(&mut self, publish: &Publish) {
+        let is_acknowledged = publish.qos != QoS::AtMostOnce;
+        if !is_acknowledged && self.window.len() >= LINE_MAX {
+            tracing::warn!("a message without acknowledgement was dropped: they come faster than they are stored");
+            return;
+        }
+        let topic = String::from_utf8_lossy(&publish.topic).into_owned();
+        let token = self.window.push(is_acknowledged.then_some(publish.pkid), publish.payload.len());
+        let Some((device, published)) = topics::parse_up(&topic) else {
+            // Not from a device, whatever it is: the broker's access list should not have let it through.
+            tracing::warn!(topic, "a message that belongs to no device was dropped");
+            self.window.settle(token, Verdict::Committed);
+            return self.pass_on();
+        };
+        let ticket = Ticket::new(Arc::clone(&self.inbox), token);
+        let ticket = match published {
+            Published::Up(Up::Hello) => {
+                self.greetings.insert(token, device.clone());
+                ticket.with_committed()
+            }
+            Published::Up(Up::Samples) => ticket.with_committed(),
+            _ => ticket,
+        };
+        self.admission.offer(Held { device, published, topic, payload: publish.payload.clone(), token, ticket });
+    }
+
+    /// Passes on the word of commits: to the broker, and to the devices.
+    fn acknowledge(&mut self) {
+        let Acks { tokens, committed } = self.inbox.take();
+        let mut greeted = Vec::new();
+        for token in tokens {
+            self.window.settle(token, Verdict::Committed);
+            greeted.extend(self.greetings.remove(&token));
+        }
+        self.pass_on();
+        for (device, committed) in committed {
+            self.say(&device, Down::Ack, ack(&committed));
+            if greeted.contains(&device) {
+                let payload = welcome::payload(&device, self.epoch, self.clock.now_us(), &committed);
+                self.say(&device, Down::Welcome, payload);
+            }
+            if self.told.len() < REMEMBERED_MAX || self.told.contains_key(&device) {
+                self.told.insert(device, committed);
+            }
+        }
+    }
+
+    /// Acknowledges to the broker what is settled, as far as it was received on the connection that is up.
+    fn pass_on(&mut self) {
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if *turn != self.connection {
+            return;
+        }
+        while let Some((packet_id, _)) = self.window.pop() {
+            let Some(packet_id) = packet_id else { continue };
+            let mut publish = Publish::new("", QoS::AtLeastOnce, Bytes::new(), None);
+            publish.pkid = packet_id;
+            if self.client.try_ack(&publish).is_err() {
+                // Not lost: the broker sends the message again on the next connection.
+                tracing::error!("an acknowledgement found no place among the requests");
+            }
+        }
+    }
+
+    /// Tells a device something; QoS 0, because all of it is said again.
+    fn say(&self, device: &DeviceId, down: Down, payload: Vec<u8>) {
+        if self.client.try_publish(down.topic(device), QoS::AtMostOnce, false, payload).is_err() {
+            tracing::debug!(%device, "too many requests, the device is told later");
+        }
+    }
+}
+
+/// The payload of `down/ack`.
+fn ack(committed: &Committed) -> Vec<u8> {
+    // Numbers only: writing them cannot fail.
+    serde_json::to_vec(committed).unwrap_or_default()
+}
+
+/// Waits for the order to stop; its sender being gone is one too.
+async fn told_to_stop(shutdown: &mut watch::Receiver<bool>) {
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_brokers_address_may_leave_out_login_and_port() {
+        let address = |url| options(url).map(|options| options.broker_address());
+        assert_eq!(address("mqtt://u:p:@ss@broker:1884"), Ok(("broker".to_owned(), 1884)));
+        assert_eq!(address("mqtt://broker/"), Ok(("broker".to_owned(), 1883)));
+        for url in ["broker:1883", "mqtts://broker", "mqtt://", "mqtt://u@broker", "mqtt://broker:port", "mqtt://b/x:1"]
+        {
+            assert_eq!(address(url), Err(BadBrokerUrl), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_session_stays_and_nothing_is_acknowledged_by_itself() {
+        let options = options("mqtt://broker").unwrap();
+        assert!(!options.clean_start() && options.manual_acks());
+        assert_eq!(options.session_expiry_interval(), Some(SESSION_EXPIRY_S));
+        assert!(usize::from(options.receive_maximum().unwrap()) < CHANNEL_MAX.min(LINE_MAX));
+    }
+
+    #[test]
+    fn pauses_are_jittered_and_never_longer_than_asked() {
+        for _ in 0..100 {
+            let pause = jittered(RETRY_MAX);
+            assert!((RETRY_MAX / 2..=RETRY_MAX).contains(&pause));
+        }
+    }
+}

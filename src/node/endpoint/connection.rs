@@ -20,13 +20,13 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::admission::Admission;
 use super::packets;
 use super::registry::Notice;
 use super::session::{self, Session};
-use super::window::Window;
 use super::{Context, told_to_stop};
 use crate::ingest::intake::{AckInbox, Closed, PAYLOAD_BYTES_MAX};
+use crate::node::admission::Admission;
+use crate::node::window::Window;
 
 /// Time from the connection to its CONNECT, and again for the log-in to be checked.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,7 +54,7 @@ pub(super) struct Connection {
     core: mqtt::Connection<role::Server>,
     inbox: Arc<AckInbox>,
     window: Window,
-    admission: Admission,
+    admission: Admission<packets::Payload>,
     session: Option<Session>,
     read_buffer: Vec<u8>,
     /// What is to be sent.

@@ -2,12 +2,10 @@
 //!
 //! It keeps nothing: no sessions, no retained messages. A message is acknowledged when it is committed, not before.
 
-mod admission;
 mod connection;
 mod packets;
 mod registry;
 mod session;
-mod window;
 
 use std::io;
 use std::net::SocketAddr;

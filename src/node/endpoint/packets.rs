@@ -11,8 +11,8 @@ use mqtt_protocol_core::mqtt::result_code::{
 };
 use mqtt_protocol_core::mqtt::{ArcPayload, Version};
 
-use super::window::Verdict;
 use crate::node::gate::Refusal;
+use crate::node::window::Verdict;
 
 /// A packet of a device.
 pub(super) enum Heard {
@@ -45,10 +45,19 @@ pub(super) struct Connect {
 /// A message.
 pub(super) struct Publish {
     pub(super) topic: String,
-    pub(super) payload: ArcPayload,
+    pub(super) payload: Payload,
     pub(super) qos: Qos,
     pub(super) packet_id: Option<u16>,
     pub(super) retain: bool,
+}
+
+/// The bytes of a message, shared with the packet they came in.
+pub(super) struct Payload(ArcPayload);
+
+impl AsRef<[u8]> for Payload {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_slice()
+    }
 }
 
 impl From<Packet> for Heard {
@@ -71,14 +80,14 @@ impl From<Packet> for Heard {
             }),
             Packet::V3_1_1Publish(packet) => Self::Publish(Publish {
                 topic: packet.topic_name().to_owned(),
-                payload: packet.payload().clone(),
+                payload: Payload(packet.payload().clone()),
                 qos: packet.qos(),
                 packet_id: packet.packet_id(),
                 retain: packet.retain(),
             }),
             Packet::V5_0Publish(packet) => Self::Publish(Publish {
                 topic: packet.topic_name().to_owned(),
-                payload: packet.payload().clone(),
+                payload: Payload(packet.payload().clone()),
                 qos: packet.qos(),
                 packet_id: packet.packet_id(),
                 retain: packet.retain(),

@@ -8,13 +8,13 @@ use mqtt_protocol_core::mqtt::result_code::DisconnectReasonCode;
 
 use super::{CONNECT_TIMEOUT, Connection, Session};
 use crate::ingest::intake::{PAYLOAD_BYTES_MAX, Ticket};
-use crate::node::endpoint::admission::Held;
+use crate::node::admission::Held;
 use crate::node::endpoint::packets::{self, Connect, Heard, Publish};
 use crate::node::endpoint::registry::Letter;
-use crate::node::endpoint::window::Verdict;
 use crate::node::gate::Refusal;
 use crate::node::topics::{self, Down, Published, Up};
 use crate::node::welcome;
+use crate::node::window::Verdict;
 
 impl Connection {
     pub(super) async fn hear(&mut self, heard: Heard) {
@@ -55,7 +55,7 @@ impl Connection {
             return self.close(DisconnectReasonCode::ProtocolError);
         };
         let device = session.presence.device().clone();
-        let bytes = publish.payload.len();
+        let bytes = publish.payload.as_ref().len();
         if publish.qos == Qos::ExactlyOnce {
             return self.close(DisconnectReasonCode::QosNotSupported);
         }

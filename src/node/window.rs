@@ -73,6 +73,11 @@ impl Window {
         self.pending.len() >= MESSAGES_MAX || self.bytes >= BYTES_MAX
     }
 
+    /// Messages between receipt and acknowledgement.
+    pub(super) fn len(&self) -> usize {
+        self.pending.len()
+    }
+
     /// Whether nothing waits for an acknowledgement.
     pub(super) fn is_empty(&self) -> bool {
         self.pending.is_empty()

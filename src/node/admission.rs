@@ -6,26 +6,24 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 
-use mqtt_protocol_core::mqtt::ArcPayload;
-
 use crate::domain::ids::DeviceId;
 use crate::ingest::intake::{Closed, Intake, Job, Room, Ticket};
 use crate::node::codec;
 use crate::node::topics::Published;
 
 /// A message as it was received. It is decoded only once there is room, because decoding multiplies its size.
-pub(super) struct Held {
+pub(super) struct Held<P> {
     pub(super) device: DeviceId,
     pub(super) published: Published,
     pub(super) topic: String,
-    pub(super) payload: ArcPayload,
+    pub(super) payload: P,
     pub(super) token: u64,
     pub(super) ticket: Ticket,
 }
 
-impl Held {
+impl<P: AsRef<[u8]>> Held<P> {
     fn into_job(self, room: Room) -> Job {
-        let message = codec::decode(self.published, &self.topic, self.payload.as_slice());
+        let message = codec::decode(self.published, &self.topic, self.payload.as_ref());
         Job { device: self.device, message, ticket: self.ticket, room }
     }
 }
@@ -33,20 +31,20 @@ impl Held {
 type Waiting = Pin<Box<dyn Future<Output = Result<(), Closed>> + Send>>;
 
 /// The messages that wait for room, and the one at the head of the line.
-pub(super) struct Admission {
+pub(super) struct Admission<P> {
     intake: Intake,
     /// The head of the line: its token, and its wait for room and a place in the queue.
     head: Option<(u64, Waiting)>,
-    behind: VecDeque<Held>,
+    behind: VecDeque<Held<P>>,
 }
 
-impl Admission {
+impl<P: AsRef<[u8]> + Send + 'static> Admission<P> {
     pub(super) fn new(intake: Intake) -> Self {
         Self { intake, head: None, behind: VecDeque::new() }
     }
 
     /// Hands a message to the writer, or puts it at the end of the line.
-    pub(super) fn offer(&mut self, held: Held) {
+    pub(super) fn offer(&mut self, held: Held<P>) {
         if self.head.is_some() { self.behind.push_back(held) } else { self.admit(held) }
     }
 
@@ -74,9 +72,9 @@ impl Admission {
         self.head.take().map(|(token, _)| token)
     }
 
-    fn admit(&mut self, held: Held) {
+    fn admit(&mut self, held: Held<P>) {
         let (intake, token) = (self.intake.clone(), held.token);
-        let bytes = held.payload.len();
+        let bytes = held.payload.as_ref().len();
         let Some(room) = self.intake.try_room(bytes) else {
             let waiting = async move {
                 let room = intake.room(bytes).await?;
