@@ -17,7 +17,7 @@ pub use scan::Fault;
 #[must_use]
 pub fn decode(published: Published, topic: &str, payload: &[u8]) -> Message {
     let decoded = match published {
-        Published::Up(Up::Samples) => parse_batch(payload).map(Message::Samples).map_err(|fault| fault.to_string()),
+        Published::Up(Up::Samples) => parse_batch(payload).map(Message::samples).map_err(|fault| fault.to_string()),
         Published::Up(Up::Hello) => words::hello(payload).map(Message::Hello),
         Published::Up(Up::Heartbeat) => words::heartbeat(payload).map(Message::Heartbeat),
         Published::Up(Up::State) => words::station(payload).map(Message::Station),

@@ -27,7 +27,17 @@ pub(super) fn is_json(payload: &[u8]) -> Result<(), String> {
 }
 
 fn read<T: DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(payload).map_err(|error| format!("not the JSON expected here: {error}"))
+    serde_json::from_slice(payload).map_err(|error| match key_before(payload, &error) {
+        Some(key) => format!("not the JSON expected here: {error}, at “{key}”"),
+        None => format!("not the JSON expected here: {error}"),
+    })
+}
+
+/// The key whose value is wrong: serde says only where. Found for what devices send, JSON on one line.
+fn key_before<'a>(payload: &'a [u8], error: &serde_json::Error) -> Option<&'a str> {
+    let text = std::str::from_utf8(payload).ok().filter(|_| error.line() == 1)?;
+    let (before, _) = text.get(..error.column())?.rsplit_once(':')?;
+    before.trim_end().strip_suffix('"')?.rsplit_once('"').map(|(_, key)| key)
 }
 
 /// A device's text as people may read it: no control characters, at most [`DEVICE_TEXT_MAX`] characters.
@@ -45,7 +55,7 @@ mod tests {
     fn a_hello_needs_only_its_boot_and_kind() {
         let hello = hello(br#"{"boot":7,"kind":"unit","uptime":{"ignored":[1]}}"#).unwrap();
         assert_eq!((hello.boot, hello.kind, hello.model.as_str()), (7, DeviceKind::Unit, ""));
-        assert!(super::hello(br#"{"boot":7,"kind":"toaster"}"#).unwrap_err().contains("toaster"));
+        assert!(super::hello(br#"{"boot":7,"kind":"toaster"}"#).unwrap_err().contains("“kind”"));
         assert!(super::hello(br#"{"boot":-1,"kind":"unit"}"#).is_err());
     }
 

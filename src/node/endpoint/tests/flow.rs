@@ -12,7 +12,7 @@ async fn a_message_is_acknowledged_only_after_its_commit() {
         let mut client = rig.client(version).await;
         client.send(&samples(version, 5)).await;
         let job = rig.job().await;
-        assert!(matches!(&job.message, Message::Samples(batch) if batch.seq == 5), "{:?}", job.message);
+        assert!(matches!(&job.message, Message::Samples(packed) if packed.batch().seq == 5), "{:?}", job.message);
         assert!(client.is_quiet().await);
         commit(vec![job]);
         assert_eq!(client.pubacks(1).await, [5]);
