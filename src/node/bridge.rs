@@ -62,6 +62,7 @@ pub struct Bridge {
     intake: Intake,
     clock: Clock,
     epoch: i64,
+    subscribed: watch::Sender<bool>,
 }
 
 impl Bridge {
@@ -77,14 +78,20 @@ impl Bridge {
         // Acknowledgements must not wait for each other.
         network.set_tcp_nodelay(true);
         connection.options.set_network_options(network);
-        Ok(Self { client, connection, intake, clock, epoch })
+        Ok(Self { client, connection, intake, clock, epoch, subscribed: watch::Sender::new(false) })
+    }
+
+    /// Whether the broker delivers what devices publish; false while there is no connection to it.
+    #[must_use]
+    pub fn subscribed(&self) -> watch::Receiver<bool> {
+        self.subscribed.subscribe()
     }
 
     /// Works until `shutdown` is true (or its sender is gone): then what was handed to the writer is acknowledged.
     pub async fn run(self, mut shutdown: watch::Receiver<bool>) {
         let (heard, incoming) = mpsc::channel(CHANNEL_MAX);
         let turn = Turn::default();
-        let mut polling = tokio::spawn(poll(self.connection, Arc::clone(&turn), heard));
+        let mut polling = tokio::spawn(poll(self.connection, Arc::clone(&turn), heard, self.subscribed));
         let mut desk = Desk {
             client: self.client,
             turn,
@@ -146,7 +153,7 @@ enum Heard {
 
 /// Polls the connection and passes on what it brings. It never waits for the other task: a poll that does not happen
 /// is an acknowledgement that does not leave, and then nothing would ever free the place it waits for.
-async fn poll(mut connection: EventLoop, turn: Turn, heard: mpsc::Sender<Heard>) {
+async fn poll(mut connection: EventLoop, turn: Turn, heard: mpsc::Sender<Heard>, subscribed: watch::Sender<bool>) {
     let mut pause = RETRY_FIRST;
     loop {
         let word = match connection.poll().await {
@@ -156,10 +163,15 @@ async fn poll(mut connection: EventLoop, turn: Turn, heard: mpsc::Sender<Heard>)
                 Heard::Connected(*turn.lock().unwrap_or_else(PoisonError::into_inner))
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => Heard::Message(publish),
+            Ok(Event::Incoming(Packet::SubAck(_))) => {
+                subscribed.send_replace(true);
+                continue;
+            }
             Ok(Event::Outgoing(Outgoing::Disconnect)) => return,
             Ok(_) => continue,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "no connection to the broker");
+                subscribed.send_replace(false);
                 hang_up(&mut connection, &turn);
                 tokio::select! {
                     () = tokio::time::sleep(jittered(pause)) => {}

@@ -15,4 +15,7 @@ mod support;
 mod documentation;
 mod harness;
 mod ingest;
+mod mqtt_bridge;
+mod mqtt_clients;
+mod mqtt_node;
 mod store;

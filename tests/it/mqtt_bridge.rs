@@ -1,0 +1,203 @@
+//! The bridge with a real broker: what happens when one of them goes away.
+
+use std::time::Duration;
+
+use cellar::domain::ids::BatteryId;
+use cellar::store::Store;
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::Packet;
+use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
+use serde_json::Value;
+
+use crate::mqtt_node::{
+    DEVICE, Node, PATIENCE, SECRET, prepare, rows, samples, stored_once_there, stored_once_there_or,
+};
+use crate::support::database::Database;
+use crate::support::mosquitto::{Mosquitto, SERVER_USER};
+
+const SERVER_PASSWORD: &str = "server-pw";
+
+struct Lab {
+    store: Store,
+    battery: BatteryId,
+    broker: Mosquitto,
+    _database: Database,
+}
+
+impl Lab {
+    async fn start() -> Option<Self> {
+        let broker = Mosquitto::start(&[(SERVER_USER, SERVER_PASSWORD), (DEVICE, SECRET)])?;
+        let database = Database::sqlite();
+        let store = Store::open(database.url()).await.unwrap();
+        store.migrate().await.unwrap();
+        let battery = prepare(&store).await;
+        Some(Self { store, battery, broker, _database: database })
+    }
+
+    async fn bridge(&self) -> Node {
+        Node::bridge(&self.store, &self.broker.url(SERVER_USER, SERVER_PASSWORD)).await
+    }
+
+    fn device(&self) -> Device {
+        let mut options = MqttOptions::new("device", "127.0.0.1", self.broker.port());
+        options.set_credentials(DEVICE, SECRET).set_keep_alive(Duration::from_secs(5));
+        let (client, events) = AsyncClient::new(options, 4_000);
+        Device { client, events }
+    }
+}
+
+struct Device {
+    client: AsyncClient,
+    events: EventLoop,
+}
+
+impl Device {
+    async fn next(&mut self, mut wanted: impl FnMut(&Packet) -> bool) -> Packet {
+        let arrived = tokio::time::timeout(PATIENCE, async {
+            loop {
+                match self.events.poll().await {
+                    Ok(Event::Incoming(packet)) if wanted(&packet) => return packet,
+                    Ok(_) => {}
+                    Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+                }
+            }
+        });
+        arrived.await.expect("the packet arrives")
+    }
+
+    async fn listen(&mut self) {
+        self.client.subscribe(format!("cellar/v1/{DEVICE}/down/#"), QoS::AtLeastOnce).await.unwrap();
+        self.next(|packet| matches!(packet, Packet::SubAck(_))).await;
+    }
+
+    async fn say(&mut self, word: &str, payload: String) {
+        let topic = format!("cellar/v1/{DEVICE}/up/{word}");
+        self.client.publish(topic, QoS::AtLeastOnce, false, payload).await.unwrap();
+    }
+
+    /// Sends batches of ten rows and waits until the broker has them.
+    async fn send(&mut self, battery: BatteryId, batches: std::ops::Range<i64>) {
+        let count = batches.clone().count();
+        for batch in batches {
+            self.say("samples", samples(battery, batch * 10, 10)).await;
+        }
+        for _ in 0..count {
+            self.next(|packet| matches!(packet, Packet::PubAck(_))).await;
+        }
+    }
+
+    /// Waits until everything up to a row is committed.
+    async fn told_upto(&mut self, upto: i64) {
+        let is_it = |packet: &Packet| match packet {
+            Packet::Publish(publish) if publish.topic.ends_with(b"/down/ack") => {
+                let ack: Value = serde_json::from_slice(&publish.payload).unwrap();
+                ack["boot"] == 7 && ack["upto"] == upto
+            }
+            _ => false,
+        };
+        self.next(is_it).await;
+    }
+
+    /// Says hello and waits for the answer.
+    async fn be_welcomed(&mut self) {
+        self.listen().await;
+        self.say("hello", r#"{"boot":7,"kind":"unit"}"#.to_owned()).await;
+        self.next(|packet| matches!(packet, Packet::Publish(publish) if publish.topic.ends_with(b"/down/welcome")))
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_while_the_server_was_away_is_stored_when_it_is_back() {
+    let Some(lab) = Lab::start().await else { return };
+    let node = lab.bridge().await;
+    let mut device = lab.device();
+    device.be_welcomed().await;
+    device.send(lab.battery, 0..10).await;
+    device.told_upto(99).await;
+    node.stop().await;
+    // More than the receive maximum, so that acknowledgements must leave for the rest to come.
+    device.send(lab.battery, 10..2_500).await;
+    let node = lab.bridge().await;
+    device.told_upto(24_999).await;
+    assert_eq!(stored_once_there(&lab.store, 25_000).await, [(0, 24999)]);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_crashed_server_had_not_committed_comes_again() {
+    let Some(lab) = Lab::start().await else { return };
+    let node = lab.bridge().await;
+    let mut device = lab.device();
+    device.be_welcomed().await;
+    for batch in 0..500 {
+        device.say("samples", samples(lab.battery, batch * 10, 10)).await;
+    }
+    let mut acknowledged = 0;
+    device
+        .next(|packet| {
+            acknowledged += usize::from(matches!(packet, Packet::PubAck(_)));
+            acknowledged == 250
+        })
+        .await;
+    node.crash();
+    for _ in 250..500 {
+        device.next(|packet| matches!(packet, Packet::PubAck(_))).await;
+    }
+    let node = lab.bridge().await;
+    assert_eq!(stored_once_there(&lab.store, 5_000).await, [(0, 4999)]);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_comes_back_without_its_sessions_is_subscribed_anew() {
+    let Some(mut lab) = Lab::start().await else { return };
+    let node = lab.bridge().await;
+    let mut device = lab.device();
+    device.be_welcomed().await;
+    device.send(lab.battery, 0..10).await;
+    device.told_upto(99).await;
+    drop(device);
+    lab.broker.kill_9();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    lab.broker.restart();
+    let mut device = lab.device();
+    device.listen().await;
+    // What the broker gets before the server is back, nobody keeps: a device repeats what is not acknowledged.
+    let began = std::time::Instant::now();
+    while rows(&stored_once_there_or(&lab.store, 200, Duration::from_millis(300)).await) < 200 {
+        assert!(began.elapsed() < PATIENCE);
+        device.send(lab.battery, 10..20).await;
+    }
+    device.told_upto(199).await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_committed_is_told_again_on_a_new_connection() {
+    let Some(lab) = Lab::start().await else { return };
+    let node = lab.bridge().await;
+    let mut device = lab.device();
+    device.be_welcomed().await;
+    device.send(lab.battery, 0..10).await;
+    device.told_upto(99).await;
+    // Whoever takes the bridge's client id ends its connection.
+    let mut options = MqttOptions::new("cellar-bridge", "127.0.0.1", lab.broker.port());
+    options.set_credentials(SERVER_USER, SERVER_PASSWORD).set_clean_start(false);
+    let (_client, mut events) = AsyncClient::new(options, 10);
+    assert!(matches!(events.poll().await, Ok(Event::Incoming(Packet::ConnAck(_)))));
+    drop(events);
+    device.told_upto(99).await;
+    device.send(lab.battery, 10..20).await;
+    device.told_upto(199).await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_is_gone_does_not_hinder_a_stop() {
+    let Some(mut lab) = Lab::start().await else { return };
+    let node = lab.bridge().await;
+    lab.broker.kill_9();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    node.stop().await;
+}
