@@ -45,6 +45,18 @@ impl<'a> Scanner<'a> {
         self.at += 1;
     }
 
+    /// The next eight bytes; `None` when fewer are left.
+    #[inline]
+    pub(super) fn peek_eight(&self) -> Option<[u8; 8]> {
+        self.text.as_bytes().get(self.at..)?.first_chunk().copied()
+    }
+
+    /// Passes the eight bytes that were peeked.
+    #[inline]
+    pub(super) fn skip_eight(&mut self) {
+        self.at += 8;
+    }
+
     /// Passes the next byte if it is this one.
     #[inline]
     pub(super) fn eat(&mut self, byte: u8) -> bool {
