@@ -7,6 +7,8 @@ const EXACT_POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
     1e21, 1e22,
 ];
+/// What a number is multiplied by when so many digits follow.
+const POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 /// Integers up to here are exact in an `f64`.
 const EXACT_MANTISSA_MAX: u64 = 1 << 53;
 /// So many decimal digits always fit a `u64`.
@@ -96,41 +98,51 @@ fn exponent_part(scanner: &mut Scanner<'_>) -> Result<i32, Fault> {
     Ok(if negative { -value } else { value })
 }
 
-/// The number that eight bytes spell, if all are digits: three multiplications on all of them together.
+/// The decimal digits that eight bytes begin with: the number they spell, and how many they are.
+///
+/// All eight bytes are worked on together and nothing depends on the digits, so there is nothing for the processor to
+/// guess wrong; reading byte by byte, it guesses where every number ends.
 #[inline]
-fn eight_digits(bytes: [u8; 8]) -> Option<u64> {
-    let text = u64::from_le_bytes(bytes);
-    let values = text.wrapping_sub(0x3030_3030_3030_3030);
-    // A byte below `0` borrows, one above `9` carries: either sets its highest bit.
-    if (text.wrapping_add(0x4646_4646_4646_4646) | values) & 0x8080_8080_8080_8080 != 0 {
-        return None;
+fn leading_digits(bytes: [u8; 8]) -> (u64, usize) {
+    // The first character is the lowest byte. A digit becomes its value, anything else more than 9; what is carried out
+    // of a byte that is no digit only spoils those behind it.
+    let values = u64::from_le_bytes(bytes) ^ 0x3030_3030_3030_3030;
+    let no_digit = (values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080;
+    let count = no_digit.trailing_zeros() / 8;
+    if count == 0 {
+        return (0, 0);
     }
-    let pairs = (values * 10).wrapping_add(values >> 8) & 0x00ff_00ff_00ff_00ff;
+    // Zeros in front, so that the digits are always the last ones of eight.
+    let eight = values << (64 - 8 * count);
+    let pairs = (eight * 10).wrapping_add(eight >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs * 100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
-    Some((fours * 10_000).wrapping_add(fours >> 32) & 0xffff_ffff)
+    ((fours * 10_000).wrapping_add(fours >> 32) & 0xffff_ffff, count as usize)
 }
 
 /// Decimal digits as a number; it means nothing once `count` is above [`MANTISSA_DIGITS_MAX`].
 #[derive(Default)]
 struct Digits {
     value: u64,
-    /// Digits read, most leading zeros left out.
+    /// Digits read. A number written with many zeros in front only loses the fast path.
     count: usize,
 }
 
 impl Digits {
     #[inline]
     fn read(&mut self, scanner: &mut Scanner<'_>) {
-        // Times have sixteen digits: eight at a stroke. Leading zeros among them are counted, which costs nothing but
-        // the fast path of numbers that are written oddly.
-        while let Some(eight) = scanner.peek_eight().and_then(eight_digits) {
-            self.value = self.value.wrapping_mul(100_000_000).wrapping_add(eight);
-            self.count += 8;
-            scanner.skip_eight();
+        while let Some(eight) = scanner.peek_eight() {
+            let (value, count) = leading_digits(eight);
+            self.value = self.value.wrapping_mul(POWERS[count]).wrapping_add(value);
+            self.count += count;
+            scanner.pass(count);
+            if count < 8 {
+                return;
+            }
         }
+        // The last bytes of the payload.
         while let Some(byte @ b'0'..=b'9') = scanner.peek() {
             self.value = self.value.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
-            self.count += usize::from(self.value != 0 || self.count != 0);
+            self.count += 1;
             scanner.skip();
         }
     }
@@ -178,15 +190,15 @@ mod tests {
     }
 
     #[test]
-    fn eight_bytes_are_a_number_only_if_all_are_digits() {
-        assert_eq!(eight_digits(*b"12345678"), Some(12_345_678));
-        assert_eq!(eight_digits(*b"00000000"), Some(0));
-        assert_eq!(eight_digits(*b"99999999"), Some(99_999_999));
+    fn digits_are_read_up_to_the_first_byte_that_is_none() {
+        assert_eq!(leading_digits(*b"12345678"), (12_345_678, 8));
+        assert_eq!(leading_digits(*b"99999999"), (99_999_999, 8));
         for place in 0..8 {
             for byte in (0..=u8::MAX).filter(|byte| !byte.is_ascii_digit()) {
                 let mut bytes = *b"90909090";
                 bytes[place] = byte;
-                assert_eq!(eight_digits(bytes), None, "{bytes:?}");
+                let expected = std::str::from_utf8(&bytes[..place]).unwrap().parse().unwrap_or(0);
+                assert_eq!(leading_digits(bytes), (expected, place), "{bytes:?}");
             }
         }
     }

@@ -51,10 +51,10 @@ impl<'a> Scanner<'a> {
         self.text.as_bytes().get(self.at..)?.first_chunk().copied()
     }
 
-    /// Passes the eight bytes that were peeked.
+    /// Passes bytes that were peeked.
     #[inline]
-    pub(super) fn skip_eight(&mut self) {
-        self.at += 8;
+    pub(super) fn pass(&mut self, count: usize) {
+        self.at += count;
     }
 
     /// Passes the next byte if it is this one.
