@@ -11,6 +11,7 @@ use crate::ingest::intake::{Job, Message};
 use crate::ingest::known::Known;
 use crate::ingest::overlap::conflicts;
 use crate::ingest::packed::Packed;
+use crate::ingest::run::{Run, SMALL_ROWS};
 use crate::ingest::wire;
 use crate::store::blocks::NewBlock;
 use crate::store::stations::ReportOutcome;
@@ -27,6 +28,8 @@ pub(super) struct Building<'a> {
     now_us: i64,
     /// Blocks not yet sent to the database.
     blocks: Vec<NewBlock<'a>>,
+    /// Small batches that become one block each run.
+    runs: BTreeMap<StreamId, Run<'a>>,
     /// New ends of streams.
     ends: BTreeMap<StreamId, End>,
     /// What to tell after the commit, if anybody watches.
@@ -54,6 +57,7 @@ pub(super) async fn store_group<'a>(
         known,
         now_us,
         blocks: Vec::with_capacity(jobs.len()),
+        runs: BTreeMap::new(),
         ends: BTreeMap::new(),
         events: watched.then(Vec::new),
     };
@@ -199,7 +203,7 @@ impl<'a> Building<'a> {
             content,
         };
         self.move_end(stream, &block, packed).await?;
-        self.blocks.push(block);
+        self.push(block, &packed.batch);
         self.tell(|| Event::Samples { stream, offset_us, rows: Arc::clone(&packed.batch) });
         Ok(())
     }
@@ -258,7 +262,26 @@ impl<'a> Building<'a> {
         }
     }
 
+    /// Adds a block to those to be stored, or its rows to the run they continue.
+    fn push(&mut self, block: NewBlock<'a>, batch: &Arc<Batch>) {
+        if block.row_count >= SMALL_ROWS {
+            return self.blocks.push(block);
+        }
+        let finished = match self.runs.entry(block.stream) {
+            btree_map::Entry::Vacant(entry) => {
+                entry.insert(Run::new(block, Arc::clone(batch)));
+                None
+            }
+            btree_map::Entry::Occupied(mut entry) => match entry.get_mut().extend(block, Arc::clone(batch)) {
+                Ok(()) => None,
+                Err((block, batch)) => Some(entry.insert(Run::new(block, batch))),
+            },
+        };
+        self.blocks.extend(finished.map(Run::close));
+    }
+
     async fn flush(&mut self) -> Result<(), StoreError> {
+        self.blocks.extend(std::mem::take(&mut self.runs).into_values().map(Run::close));
         self.group.insert_blocks(&self.blocks).await?;
         self.blocks.clear();
         Ok(())

@@ -7,5 +7,6 @@ pub mod intake;
 mod known;
 mod overlap;
 mod packed;
+mod run;
 mod wire;
 pub mod writer;
