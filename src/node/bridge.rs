@@ -47,8 +47,9 @@ const REMEMBERED_MAX: usize = 10_000;
 const RETRY_FIRST: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(15);
 /// Time to acknowledge what the writer still commits when the server stops, and to say goodbye.
-const STOP_GRACE: Duration = Duration::from_secs(5);
-const GOODBYE_GRACE: Duration = Duration::from_secs(1);
+/// Together less than the server gives a part to stop.
+const STOP_GRACE: Duration = Duration::from_secs(2);
+const GOODBYE_GRACE: Duration = Duration::from_millis(500);
 
 /// Why a broker's address cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -114,8 +114,9 @@ impl Lab {
     }
 
     fn samples(&self, seq: i64, count: i64) -> Value {
-        let voltages: Vec<Value> =
-            (seq..seq + count).map(|seq| if seq % 10 == 3 { Value::Null } else { json!(3.0 + seq as f64 / 1e4) }).collect();
+        let voltages: Vec<Value> = (seq..seq + count)
+            .map(|seq| if seq % 10 == 3 { Value::Null } else { json!(3.0 + seq as f64 / 1e4) })
+            .collect();
         json!({
             "boot": 7, "seq": seq, "for": {"battery": self.battery},
             "at_us": (seq..seq + count).map(|seq| 1_790_000_000_000_000 + seq * 100_000).collect::<Vec<_>>(),
@@ -131,7 +132,10 @@ impl Lab {
             for batch in self.store.stream_batches(stream, (0, -1)).await.unwrap() {
                 let column = |name: &str| batch.columns.iter().find(|column| column.name == name).unwrap();
                 let (voltage, step) = (column("voltage_v"), column("step"));
-                rows.extend((0..batch.rows()).map(|row| (batch.seq + i64::try_from(row).unwrap(), voltage.get(row), step.get(row))));
+                rows.extend(
+                    (0..batch.rows())
+                        .map(|row| (batch.seq + i64::try_from(row).unwrap(), voltage.get(row), step.get(row))),
+                );
             }
         }
         rows

@@ -33,8 +33,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A peer that takes no byte for so long is gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time to acknowledge what the writer still commits when the server stops, and then to send it.
-const STOP_GRACE: Duration = Duration::from_secs(5);
-const CLOSE_GRACE: Duration = Duration::from_secs(1);
+/// Together less than the server gives a part to stop.
+const STOP_GRACE: Duration = Duration::from_secs(2);
+const CLOSE_GRACE: Duration = Duration::from_millis(500);
 /// The read buffer of an idle connection, and of a busy one. Thousands of connections are idle.
 const READ_BYTES_MIN: usize = 4 * 1024;
 const READ_BYTES_MAX: usize = 64 * 1024;
