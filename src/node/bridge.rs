@@ -37,6 +37,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const RECEIVE_MAXIMUM: u16 = 1_000;
 /// Messages between the two tasks, and requests on their way to the broker.
 const CHANNEL_MAX: usize = 4_096;
+/// Messages taken without looking after anything else in between.
+const AT_A_TIME: usize = 32;
 /// Messages without acknowledgement (QoS 0) may fill the line to the writer only so far, then they are dropped.
 const LINE_MAX: usize = 2_000;
 /// Largest packet taken from the broker: a larger one than a device may send becomes a dead letter like any other.
@@ -228,10 +230,12 @@ impl Desk {
         loop {
             let inbox = Arc::clone(&self.inbox);
             tokio::select! {
-                Some(heard) = incoming.recv() => match heard {
-                    Heard::Connected(connection) => self.begin(connection),
-                    Heard::Message(publish) => self.take(&publish),
-                },
+                Some(heard) = incoming.recv() => {
+                    self.hear(heard);
+                    for heard in std::iter::from_fn(|| incoming.try_recv().ok()).take(AT_A_TIME) {
+                        self.hear(heard);
+                    }
+                }
                 () = inbox.wait() => self.acknowledge(),
                 admitted = self.admission.advance() => if admitted.is_err() { break },
                 () = told_to_stop(shutdown) => break,
@@ -247,6 +251,13 @@ impl Desk {
                 break;
             }
             self.acknowledge();
+        }
+    }
+
+    fn hear(&mut self, heard: Heard) {
+        match heard {
+            Heard::Connected(connection) => self.begin(connection),
+            Heard::Message(publish) => self.take(&publish),
         }
     }
 

@@ -16,6 +16,8 @@ use crate::support::database::Database;
 use crate::support::mosquitto::{Mosquitto, SERVER_USER};
 
 const SERVER_PASSWORD: &str = "server-pw";
+/// A device the broker lets in and the server has never heard of.
+const STRANGER: &str = "stranger";
 
 struct Lab {
     store: Store,
@@ -26,7 +28,8 @@ struct Lab {
 
 impl Lab {
     async fn start() -> Option<Self> {
-        let broker = Mosquitto::start(&[(SERVER_USER, SERVER_PASSWORD), (DEVICE, SECRET)])?;
+        let users = [(SERVER_USER, SERVER_PASSWORD), (DEVICE, SECRET), (STRANGER, SECRET)];
+        let broker = Mosquitto::start(&users)?;
         let database = Database::sqlite();
         let store = Store::open(database.url()).await.unwrap();
         store.migrate().await.unwrap();
@@ -199,5 +202,33 @@ async fn a_broker_that_is_gone_does_not_hinder_a_stop() {
     let node = lab.bridge().await;
     lab.broker.kill_9();
     tokio::time::sleep(Duration::from_millis(300)).await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_the_server_does_not_know_hinders_nobody() {
+    let Some(lab) = Lab::start().await else { return };
+    let node = lab.bridge().await;
+    let mut options = MqttOptions::new("stranger", "127.0.0.1", lab.broker.port());
+    options.set_credentials(STRANGER, SECRET);
+    let (client, mut events) = AsyncClient::new(options, 10);
+    let said = [("hello", r#"{"boot":1,"kind":"unit"}"#.to_owned()), ("samples", samples(lab.battery, 0, 10))];
+    for (word, payload) in said {
+        let topic = format!("cellar/v1/{STRANGER}/up/{word}");
+        client.publish(topic, QoS::AtLeastOnce, false, payload).await.unwrap();
+        let taken = tokio::time::timeout(PATIENCE, async {
+            while !matches!(events.poll().await.unwrap(), Event::Incoming(Packet::PubAck(_))) {}
+        });
+        taken.await.expect("the broker takes it");
+    }
+    let mut device = lab.device();
+    device.be_welcomed().await;
+    device.send(lab.battery, 0..10).await;
+    device.told_upto(99).await;
+    assert_eq!(stored_once_there(&lab.store, 100).await, [(0, 99)]);
+    // What the stranger said is not lost either.
+    let letters = lab.store.newest_dead_letters(10).await.unwrap();
+    let strange = lab.store.device_streams(&STRANGER.parse().unwrap()).await.unwrap();
+    assert!(!strange.is_empty() || letters.iter().any(|letter| letter.topic.ends_with("/up/samples")), "{letters:?}");
     node.stop().await;
 }
