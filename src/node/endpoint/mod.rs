@@ -115,10 +115,11 @@ async fn told_to_stop(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|stop| *stop).await;
 }
 
-/// A panic ends one connection, not the server; it is a defect all the same.
+/// A panic is a defect: it ends one connection in production, and the endpoint where tests can see it.
 fn log_panic(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "a connection failed");
+        debug_assert!(false, "a connection failed: {error}");
     }
 }
 
