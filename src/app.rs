@@ -1,22 +1,54 @@
 //! Starts and stops the parts of the server in the right order.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
-use crate::config::Config;
+use actix_web::dev::ServerHandle;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::config::{Config, Role};
+use crate::ingest::events::Events;
+use crate::ingest::follow::follow;
+use crate::ingest::intake::Intake;
+use crate::ingest::writer::Writer;
+use crate::node::bridge::{BadBrokerUrl, Bridge};
+use crate::node::endpoint::Endpoint;
+use crate::node::gate::Gate;
 use crate::store::{Store, StoreError};
+use crate::web;
+
+/// How long a part may take to stop; all of them together stay below the 10 s a service manager waits.
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long the start waits for a broker to answer.
+const BROKER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data folder cannot be made.
-    #[error("cannot make the data folder {folder}")]
+    #[error("cannot make the data folder {folder}: {cause}")]
     Folder {
         /// The folder.
         folder: String,
         /// What the system says.
-        #[source]
         cause: std::io::Error,
     },
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} ({what}): {cause}; is another server running? Port 0 picks a free one")]
+    Listen {
+        /// For what.
+        what: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// The broker's address.
+    #[error(transparent)]
+    Broker(#[from] BadBrokerUrl),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -35,9 +67,26 @@ pub async fn open_store(config: &Config) -> Result<Store, StartError> {
 }
 
 /// A running server.
-#[derive(Debug)]
 pub struct App {
     store: Store,
+    stop: watch::Sender<bool>,
+    web: Option<WebPart>,
+    node: Option<NodePart>,
+}
+
+struct WebPart {
+    address: SocketAddr,
+    handle: ServerHandle,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+struct NodePart {
+    /// Where devices connect; `None` behind a broker.
+    address: Option<SocketAddr>,
+    /// Takes messages from devices.
+    transport: JoinHandle<()>,
+    /// Stores them.
+    writer: JoinHandle<()>,
 }
 
 impl App {
@@ -48,19 +97,35 @@ impl App {
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let store = open_store(config).await?;
         store.migrate().await?;
-        Ok(Self { store })
+        let events = Events::default();
+        let (stop, stopped) = watch::channel(false);
+        // The pages' address is taken first: a port in use is told before any device is let in.
+        let listener = match config.role {
+            Role::Node => None,
+            Role::All | Role::Web => Some(listen("pages", config.http.address)?),
+        };
+        let node = match config.role {
+            Role::Web => {
+                tokio::spawn(follow(store.clone(), events.clone(), Clock::System, stopped));
+                None
+            }
+            Role::All | Role::Node => Some(NodePart::start(config, &store, &events, stopped).await?),
+        };
+        let web =
+            listener.map(|listener| WebPart::start(listener, &store, &events, config.http.address)).transpose()?;
+        Ok(Self { store, stop, web, node })
     }
 
     /// Where the pages are, if this process serves them.
     #[must_use]
     pub fn http(&self) -> Option<SocketAddr> {
-        None
+        self.web.as_ref().map(|web| web.address)
     }
 
-    /// Where devices connect, if this process takes them.
+    /// Where devices connect, if this process takes them itself.
     #[must_use]
     pub fn mqtt(&self) -> Option<SocketAddr> {
-        None
+        self.node.as_ref().and_then(|node| node.address)
     }
 
     /// The database.
@@ -71,6 +136,68 @@ impl App {
 
     /// Stops everything: what was received is committed and acknowledged first.
     pub async fn stop(self) {
+        if let Some(web) = self.web {
+            web.handle.stop(true).await;
+            within("the pages", web.task).await;
+        }
+        self.stop.send_replace(true);
+        if let Some(node) = self.node {
+            within("the devices' connections", node.transport).await;
+            within("the writer", node.writer).await;
+        }
         self.store.close().await;
+    }
+}
+
+impl WebPart {
+    fn start(listener: TcpListener, store: &Store, events: &Events, asked: SocketAddr) -> Result<Self, StartError> {
+        let problem = |cause| StartError::Listen { what: "pages", address: asked, cause };
+        let address = listener.local_addr().map_err(problem)?;
+        let state = web::State { store: store.clone(), events: events.clone(), clock: Clock::System };
+        let server = web::serve(listener, state).map_err(problem)?;
+        let handle = server.handle();
+        Ok(Self { address, handle, task: tokio::spawn(server) })
+    }
+}
+
+impl NodePart {
+    async fn start(
+        config: &Config,
+        store: &Store,
+        events: &Events,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<Self, StartError> {
+        let epoch = store.next_epoch().await?;
+        let (intake, jobs) = Intake::new();
+        let writer = Writer::new(store.clone(), jobs, events.clone(), Clock::System, stopped.clone());
+        let writer = tokio::spawn(writer.run());
+        if !config.broker.url.is_empty() {
+            let bridge = Bridge::new(&config.broker.url, intake, Clock::System, epoch)?;
+            let mut subscribed = bridge.subscribed();
+            let transport = tokio::spawn(bridge.run(stopped));
+            // Ready means that a message published now is not lost; a broker that is away does not hold up the start.
+            let _ = tokio::time::timeout(BROKER_TIMEOUT, subscribed.wait_for(|subscribed| *subscribed)).await;
+            return Ok(Self { address: None, transport, writer });
+        }
+        let asked = config.mqtt.address;
+        let problem = |cause| StartError::Listen { what: "devices, MQTT", address: asked, cause };
+        let endpoint = Endpoint::bind(asked, intake, Gate::Store(store.clone()), Clock::System, epoch);
+        let endpoint = endpoint.await.map_err(problem)?;
+        let address = Some(endpoint.local_addr().map_err(problem)?);
+        let transport = tokio::spawn(endpoint.run(stopped));
+        Ok(Self { address, transport, writer })
+    }
+}
+
+fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|cause| StartError::Listen { what, address, cause })
+}
+
+/// Waits for a part to end, but not for ever.
+async fn within<T>(what: &str, task: JoinHandle<T>) {
+    match tokio::time::timeout(STOP_TIMEOUT, task).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::error!(%error, "{what} broke down"),
+        Err(_) => tracing::warn!("{what} did not stop within {} s", STOP_TIMEOUT.as_secs()),
     }
 }

@@ -19,3 +19,4 @@ mod mqtt_bridge;
 mod mqtt_clients;
 mod mqtt_node;
 mod store;
+mod ways;

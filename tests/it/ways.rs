@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use cellar::app::App;
-use cellar::clock::Clock;
 use cellar::config::Config;
 use cellar::domain::battery::Technology;
 use cellar::domain::device::DeviceKind;

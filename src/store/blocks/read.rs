@@ -146,7 +146,8 @@ impl Store {
                 .fetch_all(pool)
                 .await?
         });
-        let sets = self.column_sets(blocks.iter().map(|block| block.column_set_id)).await?;
+        let ids: Vec<i64> = blocks.iter().map(|block| block.column_set_id).collect();
+        let sets = self.column_sets(ids).await?;
         blocks
             .iter()
             .map(|block| block.batch(subject, sets.get(&block.column_set_id).map_or(&[], Vec::as_slice)))
