@@ -178,6 +178,7 @@ where
         random: fastrand::Rng::with_seed(seed),
         cut_after,
         started: Instant::now(),
+        acknowledged: 0,
     };
     let mut link = tokio::spawn(link.run());
     let feed = Feed {

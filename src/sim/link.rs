@@ -31,12 +31,10 @@ const WELCOME_WAIT: Duration = Duration::from_secs(5);
 const PULSE: Duration = Duration::from_millis(100);
 /// Readings whose end-to-end acknowledgement does not come are sent again after this long without any progress.
 const RESEND_WAIT: Duration = Duration::from_secs(30);
-/// First pause before reconnecting; doubled each time, each time by chance between half and all of it.
+/// First pause before reconnecting; doubled until something is acknowledged, by chance between half and all of it.
 const BACKOFF_FIRST: Duration = Duration::from_millis(200);
 /// Longest pause before reconnecting: a server that is back is full again within it.
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
-/// A connection that lasted this long was a good one: the pauses start small again.
-const GOOD_SESSION: Duration = Duration::from_secs(5);
 /// Keep-alive of the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -126,6 +124,8 @@ pub(super) struct Link {
     /// Cut the connection by chance, on average after so long.
     pub(super) cut_after: Option<Duration>,
     pub(super) started: Instant,
+    /// Messages acknowledged so far.
+    pub(super) acknowledged: u64,
 }
 
 /// One connection from CONNECT to its end.
@@ -148,7 +148,7 @@ impl Link {
     pub(super) async fn run(mut self) {
         let mut pause = BACKOFF_FIRST;
         loop {
-            let began = Instant::now();
+            let before = self.acknowledged;
             match self.connect_once().await {
                 Ok(()) => return,
                 Err(Lost::Journal(error)) => {
@@ -157,7 +157,7 @@ impl Link {
                 }
                 Err(lost) => tracing::info!(device = %self.identity.device, %lost, "connection lost"),
             }
-            pause = if began.elapsed() >= GOOD_SESSION { BACKOFF_FIRST } else { (2 * pause).min(BACKOFF_MAX) };
+            pause = if self.acknowledged > before { BACKOFF_FIRST } else { (2 * pause).min(BACKOFF_MAX) };
             tokio::time::sleep(pause.mul_f64(0.5 + 0.5 * self.random.f64())).await;
         }
     }
@@ -361,6 +361,7 @@ impl Session<'_> {
     async fn note(&mut self, done: &[Content]) -> Result<(), Lost> {
         if !done.is_empty() {
             self.progress = Instant::now();
+            self.link.acknowledged += done.len() as u64;
         }
         let Some(journal) = &self.link.journal else { return Ok(()) };
         for content in done {

@@ -24,6 +24,8 @@ mod device;
 pub mod instrument;
 pub mod journal;
 mod link;
+#[cfg(test)]
+mod link_tests;
 pub mod load;
 pub mod ocv;
 pub mod outbox;
