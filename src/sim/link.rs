@@ -29,8 +29,9 @@ const HEARTBEAT_PERIOD: Duration = Duration::from_secs(5);
 const WELCOME_WAIT: Duration = Duration::from_secs(5);
 /// How often time-outs are looked at; also the delay before a delivered device signs off.
 const PULSE: Duration = Duration::from_millis(100);
-/// Readings whose end-to-end acknowledgement does not come are sent again after this long without any progress.
-const RESEND_WAIT: Duration = Duration::from_secs(30);
+/// When the oldest message was not acknowledged for so long although others may have been, everything is sent again: a
+/// broker that ran full dropped it. Shorter in tests, which would otherwise wait for it.
+const RESEND_WAIT: Duration = Duration::from_millis(if cfg!(test) { 500 } else { 30_000 });
 /// First pause before reconnecting; doubled until something is acknowledged, by chance between half and all of it.
 const BACKOFF_FIRST: Duration = Duration::from_millis(200);
 /// Longest pause before reconnecting: a server that is back is full again within it.
@@ -139,7 +140,10 @@ struct Session<'a> {
     /// The boot the server was told of.
     boot: u32,
     heartbeat: Instant,
-    progress: Instant,
+    /// The oldest message waiting, and since when it is the oldest.
+    oldest: (Option<u64>, Instant),
+    /// Whether the server refused a reading.
+    refused: bool,
     cut: Option<Instant>,
 }
 
@@ -186,7 +190,8 @@ impl Link {
             greeted: false,
             boot: 0,
             heartbeat: now,
-            progress: now,
+            oldest: (None, now),
+            refused: false,
             cut,
         };
         session.run(events).await
@@ -281,13 +286,19 @@ impl Session<'_> {
             self.heartbeat = now + HEARTBEAT_PERIOD;
             let boot = self.boot;
             let uptime_s = (now - self.link.started).as_millis() as f64 / 1000.0;
-            if self.flight.len() < IN_FLIGHT_MAX {
+            // Also while the window is full of readings: those who wait for them must know that the device lives.
+            if self.flight.len() < IN_FLIGHT_MAX + CONTROL_MAX / 2 {
                 self.say("heartbeat", &Heartbeat { boot, uptime_s })?;
             }
         }
         let outbox = &self.link.outbox;
-        if self.link.broker.ack == AckMode::EndToEnd && now - self.progress >= RESEND_WAIT {
-            self.progress = now;
+        let oldest = outbox.oldest();
+        if oldest != self.oldest.0 {
+            self.oldest = (oldest, now);
+        } else if now - self.oldest.1 >= RESEND_WAIT && (self.refused || self.link.broker.ack == AckMode::EndToEnd) {
+            // PUBACK needs no such care: without it the message is still in flight.
+            self.oldest.1 = now;
+            self.refused = false;
             outbox.rewind();
         }
         self.send_waiting()?;
@@ -301,7 +312,8 @@ impl Session<'_> {
         if ack.reason != PubAckReason::Success {
             tracing::warn!(device = %self.link.identity.device, reason = ?ack.reason, "a message was refused");
             if is_reading {
-                // Kept: it is sent again with the next connection.
+                // Kept: it is sent again after a while.
+                self.refused = true;
                 return Ok(());
             }
         }
@@ -359,10 +371,7 @@ impl Session<'_> {
     }
 
     async fn note(&mut self, done: &[Content]) -> Result<(), Lost> {
-        if !done.is_empty() {
-            self.progress = Instant::now();
-            self.link.acknowledged += done.len() as u64;
-        }
+        self.link.acknowledged += done.len() as u64;
         let Some(journal) = &self.link.journal else { return Ok(()) };
         for content in done {
             if let Content::Rows { boot, first, last } = *content {

@@ -229,6 +229,16 @@ async fn behind_a_broker_only_the_servers_own_word_counts() {
 }
 
 #[tokio::test]
+async fn what_a_full_broker_dropped_is_sent_again_over_the_same_connection() {
+    let mood = |message| if (2..4).contains(&message) { Mood::Forgetful } else { Mood::Kind };
+    let server = server(true, mood).await;
+    let plan = Plan { loads: vec![load(500.0)], ..Plan::default() };
+    let (summary, verdict) = run_for(plan, &server, Duration::from_millis(800)).await;
+    assert!(verdict.is_clean() && verdict.created > 200 && summary.unacked_rows == 0, "{verdict:?}");
+    assert_eq!(server.seen.lock().unwrap().hellos.len(), 1);
+}
+
+#[tokio::test]
 async fn a_clumsy_device_loses_nothing_over_repeats_and_cut_connections() {
     let server = server(false, |message| if message % 50 == 49 { Mood::Rude } else { Mood::Kind }).await;
     let plan = Plan { clumsy: vec![load(4000.0)], ..Plan::default() };
