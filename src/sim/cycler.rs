@@ -1,6 +1,8 @@
 //! A cycler channel: executes the steps of a profile on a simulated battery.
 
-use super::cell::Cell;
+use serde::{Deserialize, Serialize};
+
+use super::cell::{Cell, CellParameters};
 use super::instrument::{Instrument, round};
 use crate::domain::profile::{Step, StepEnd, StepMode, Steps};
 
@@ -38,6 +40,44 @@ pub struct Row {
     pub ambient_c: Option<f64>,
 }
 
+/// Bounds at which the channel switches off.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Highest voltage, V.
+    pub voltage_max_v: f64,
+    /// Lowest voltage, V.
+    pub voltage_min_v: f64,
+    /// Highest temperature of the battery, °C.
+    pub temperature_max_c: f64,
+}
+
+impl Limits {
+    /// A little outside the battery's window.
+    #[must_use]
+    pub fn of(parameters: &CellParameters) -> Self {
+        let margin_v = TRIP_MARGIN * (parameters.voltage_max_v - parameters.voltage_min_v);
+        Self {
+            voltage_max_v: parameters.voltage_max_v + margin_v,
+            voltage_min_v: parameters.voltage_min_v - margin_v,
+            temperature_max_c: TRIP_TEMPERATURE_C,
+        }
+    }
+
+    /// Why the channel has to switch off, if it has to.
+    fn breach(&self, voltage_v: f64, temperature_c: f64) -> Option<String> {
+        if voltage_v > self.voltage_max_v {
+            Some(format!("overvoltage: {voltage_v:.3} V"))
+        } else if voltage_v < self.voltage_min_v {
+            Some(format!("undervoltage: {voltage_v:.3} V"))
+        } else if temperature_c > self.temperature_max_c {
+            Some(format!("overtemperature: {temperature_c:.1} °C"))
+        } else {
+            None
+        }
+    }
+}
+
 /// Whether a run goes on.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
@@ -55,6 +95,7 @@ pub struct Cycler {
     cell: Cell,
     steps: Steps,
     current_max_a: f64,
+    limits: Limits,
     instrument: Instrument,
     progress: Progress,
     step_index: usize,
@@ -75,6 +116,7 @@ impl Cycler {
         let progress = if steps.steps.is_empty() { Progress::Finished } else { Progress::Running };
         let start_voltage_v = cell.idle_voltage_v();
         Self {
+            limits: Limits::of(cell.parameters()),
             cell,
             steps,
             current_max_a,
@@ -89,6 +131,12 @@ impl Cycler {
             start_voltage_v,
             current_a: 0.0,
         }
+    }
+
+    /// Switches off at these limits instead of those of the battery.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The battery on the channel.
@@ -161,7 +209,7 @@ impl Cycler {
         self.charge_ah += current_a * dt_s / 3600.0;
         self.energy_wh += current_a * voltage_v * dt_s / 3600.0;
 
-        if let Some(reason) = trip(&self.cell, voltage_v) {
+        if let Some(reason) = self.limits.breach(voltage_v, self.cell.temperature_c()) {
             self.progress = Progress::Fault(reason);
             return true;
         }
@@ -231,21 +279,6 @@ fn current_for(mode: StepMode, cell: &Cell, current_max_a: f64) -> Option<f64> {
         StepMode::Cc { current_a } => Some(current_a),
         StepMode::Cv { voltage_v } => Some(bounded(cell.current_at_voltage_a(voltage_v))),
         StepMode::Cp { power_w } => cell.current_at_power_a(power_w).map(bounded),
-    }
-}
-
-/// Why the channel has to switch off, if it has to.
-fn trip(cell: &Cell, voltage_v: f64) -> Option<String> {
-    let parameters = cell.parameters();
-    let margin_v = TRIP_MARGIN * (parameters.voltage_max_v - parameters.voltage_min_v);
-    if voltage_v > parameters.voltage_max_v + margin_v {
-        Some(format!("overvoltage: {voltage_v:.3} V"))
-    } else if voltage_v < parameters.voltage_min_v - margin_v {
-        Some(format!("undervoltage: {voltage_v:.3} V"))
-    } else if cell.temperature_c() > TRIP_TEMPERATURE_C {
-        Some(format!("overtemperature: {:.1} °C", cell.temperature_c()))
-    } else {
-        None
     }
 }
 

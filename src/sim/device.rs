@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::batch;
 use super::journal::{Journal, JournalError};
-use super::link::{Broker, Link};
+use super::link::{Broker, Contact, Link};
 use super::outbox::{Content, Message, Outbox};
 use crate::clock::Clock;
 use crate::domain::device::DeviceKind;
@@ -74,6 +74,8 @@ pub(super) struct Feed {
     pub(super) shutdown: watch::Receiver<bool>,
     /// Commands of the server, as JSON.
     pub(super) commands: mpsc::Receiver<serde_json::Value>,
+    /// The connection, as seen from here.
+    pub(super) contact: Arc<Contact>,
     boot: Arc<AtomicU32>,
     seq: i64,
     created_rows: i64,
@@ -167,6 +169,7 @@ where
     let device = identity.device.clone();
     let boot = Arc::new(AtomicU32::new(fastrand::u32(..)));
     let outbox = Arc::new(Outbox::default());
+    let contact = Arc::new(Contact::new());
     let (commands, commands_of_server) = mpsc::channel(COMMANDS_MAX);
     let link = Link {
         identity,
@@ -174,6 +177,7 @@ where
         boot: Arc::clone(&boot),
         outbox: Arc::clone(&outbox),
         journal: journal.clone(),
+        contact: Arc::clone(&contact),
         commands,
         random: fastrand::Rng::with_seed(seed),
         cut_after,
@@ -186,6 +190,7 @@ where
         clock,
         shutdown,
         commands: commands_of_server,
+        contact,
         boot,
         seq: 0,
         created_rows: 0,
