@@ -368,4 +368,31 @@ mod tests {
         let (_, rows) = run(0.8, vec![discharge, rest], 5, 1.0);
         assert!(rows.windows(2).all(|pair| pair[1].test_time_s > pair[0].test_time_s));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn charge_logged_is_charge_the_battery_took(
+            parts in proptest::collection::vec((-2.0_f64..2.0, 1.0_f64..600.0), 1..8),
+            tick_s in 0.5_f64..60.0,
+        ) {
+            let parameters = CellParameters { coulombic_efficiency: 1.0, fade_per_cycle: 0.0, ..Preset::Nmc21700.parameters() };
+            let cell = Cell::new(parameters, 0.5, 25.0);
+            let steps: Vec<Step> =
+                parts.iter().map(|(current_a, s)| step(StepMode::Cc { current_a: *current_a }, &[StepEnd::TimeS(*s)])).collect();
+            let mut cycler = Cycler::new(cell, Steps { steps, cycles: 1 }, 10.0, 1);
+            let mut rows = Vec::new();
+            while *cycler.progress() == Progress::Running {
+                cycler.advance(tick_s, &mut rows);
+            }
+            proptest::prop_assert_eq!(cycler.progress(), &Progress::Finished);
+            let ends = (1_u32..).take(parts.len()).filter_map(|step| rows.iter().rfind(|row| row.step == step));
+            let logged_ah: f64 = ends.map(|row| row.capacity_ah).sum();
+            let expected_ah: f64 = parts.iter().map(|(current_a, s)| current_a * s / 3600.0).sum();
+            let taken_ah = 5.0 * (cycler.cell().soc() - 0.5);
+            // Every end of a step is rounded to 0.01 mAh.
+            proptest::prop_assert!((logged_ah - expected_ah).abs() < 1e-4, "{} {}", logged_ah, expected_ah);
+            proptest::prop_assert!((taken_ah - expected_ah).abs() < 1e-9, "{} {}", taken_ah, expected_ah);
+            proptest::prop_assert!(rows.windows(2).all(|pair| pair[1].test_time_s > pair[0].test_time_s));
+        }
+    }
 }
