@@ -18,8 +18,9 @@ use crate::domain::device::DeviceKind;
 use crate::domain::ids::DeviceId;
 use crate::domain::sample::Batch;
 
-/// How long a device that was told to stop goes on delivering what it measured.
-pub const DRAIN_MAX: Duration = Duration::from_secs(30);
+/// How long a device that was told to stop goes on delivering what it measured: twice the wait before it sends again what
+/// nobody acknowledged.
+pub const DRAIN_MAX: Duration = Duration::from_secs(60);
 /// Commands waiting for a device; the server repeats what is not answered.
 const COMMANDS_MAX: usize = 16;
 

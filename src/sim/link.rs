@@ -99,6 +99,9 @@ impl Link {
                 }
                 Err(lost) => tracing::info!(device = %self.identity.device, %lost, "connection lost"),
             }
+            if self.outbox.is_closed() && self.outbox.is_empty() {
+                return;
+            }
             pause = if self.acknowledged > before { BACKOFF_FIRST } else { (2 * pause).min(BACKOFF_MAX) };
             tokio::time::sleep(pause.mul_f64(0.5 + 0.5 * self.random.f64())).await;
         }

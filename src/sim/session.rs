@@ -235,9 +235,11 @@ impl<'a> Session<'a> {
         let outbox = &self.link.outbox;
         let is_reading = matches!(outbox.content(id), Some(Content::Rows { .. }));
         if ack.reason != PubAckReason::Success {
-            tracing::warn!(device = %self.link.identity.device, reason = ?ack.reason, "a message was refused");
-            if is_reading {
-                // Kept: it is sent again after a while.
+            if !self.refused {
+                tracing::warn!(device = %self.link.identity.device, reason = ?ack.reason, "a message was not taken");
+            }
+            // A broker without a server behind it takes nothing. Whatever can still be taken is sent again after a while.
+            if is_reading || ack.reason == PubAckReason::NoMatchingSubscribers {
                 self.refused = true;
                 return Ok(());
             }
