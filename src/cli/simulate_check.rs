@@ -64,7 +64,7 @@ async fn check_device(store: &Store, device: &DeviceId, audit: &mut Audit) -> an
 }
 
 fn words(verdict: &Verdict) -> String {
-    let Verdict { created, missing, duplicate, altered, acked_missing, examples } = verdict;
+    let Verdict { created, missing, duplicate, altered, acked_missing, other_boots: _, examples } = verdict;
     let counts = format!("missing {missing} duplicate {duplicate} altered {altered} acked_missing {acked_missing}");
     let examples: String = examples.iter().map(|example| format!("\n  {example}")).collect();
     format!("{counts}\nof {created} rows created{examples}")

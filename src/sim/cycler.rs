@@ -6,7 +6,7 @@ use super::cell::{Cell, CellParameters};
 use super::instrument::{Instrument, round};
 use crate::domain::profile::{Step, StepEnd, StepMode, Steps};
 
-/// Longest piece of a step computed with one current, s: a thirtieth of the fastest time constant of the presets.
+/// Longest piece of a step computed with one current, s: a twentieth of the fastest time constant of the presets.
 const PIECE_S_MAX: f64 = 1.0;
 /// Shortest piece, s: a condition met already still lets time pass, so that no profile can spin.
 const PIECE_S_MIN: f64 = 1e-3;
