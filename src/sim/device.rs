@@ -140,10 +140,15 @@ impl Feed {
     }
 
     /// Starts again as after a loss of power: a new boot, rows from 0. What was measured before is not forgotten.
-    pub(super) fn reboot(&mut self, boot: u32) {
-        self.boot.store(boot, Ordering::Relaxed);
+    pub(super) fn reboot(&mut self) {
+        self.boot.store(new_boot(), Ordering::Relaxed);
         self.seq = 0;
     }
+}
+
+/// A boot no seed knows: the same run repeated must not claim to have measured the rows of the one before.
+fn new_boot() -> u32 {
+    fastrand::u32(..)
 }
 
 /// Completes when the devices shall stop, or nobody is left who could say so.
@@ -168,7 +173,7 @@ where
 {
     let Surroundings { broker, journal, clock, shutdown } = surroundings;
     let device = identity.device.clone();
-    let boot = Arc::new(AtomicU32::new(fastrand::u32(..)));
+    let boot = Arc::new(AtomicU32::new(new_boot()));
     let outbox = Arc::new(Outbox::default());
     let contact = Arc::new(Contact::new());
     let (commands, commands_of_server) = mpsc::channel(COMMANDS_MAX);

@@ -81,6 +81,8 @@ both_engines! {
         assert!(server.stop());
         let (verdict, is_clean) = verdict(&server, database.url(), &journal);
         assert!(is_clean && verdict["created"].as_u64() > Some(1_000), "{verdict}");
+        // The vandal writes to another device's topic; nothing of that may be stored.
+        assert_eq!(verdict["other_boots"], 0, "{verdict}");
     }
 
     async fn what_stations_measure_is_stored_as_it_was_measured(database: Database) {
