@@ -1,4 +1,4 @@
-//! Simulated devices against the real server: whatever dies in between, every reading is stored once and unaltered.
+//! Simulated devices behind a broker that dies.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -10,8 +10,8 @@ use crate::support::server::Server;
 /// How long the devices measure.
 const RUN_S: &str = "8";
 const RUN: Duration = Duration::from_secs(8);
-/// How often the server is killed meanwhile.
-const KILLS: u32 = 4;
+/// How often the broker is killed meanwhile.
+const KILLS: u32 = 2;
 /// The run, a minute to deliver what is left, and a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(8 + 60 + 60);
 
@@ -54,47 +54,12 @@ impl Drop for Simulation {
     }
 }
 
-fn at(server: &Server) -> String {
-    format!("mqtt://{}", server.mqtt())
-}
-
 /// What `cellar simulate check` prints, and whether it found nothing.
 fn verdict(server: &Server, database_url: &str, journal: &Path) -> (serde_json::Value, bool) {
     let journal = journal.to_str().expect("a UTF-8 path");
     let done = server.cellar(&["simulate", "check", "--json", "--journal", journal, "--database-url", database_url]);
     let verdict = serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{done:?}"));
     (verdict, done.status.success())
-}
-
-both_engines! {
-    async fn no_reading_is_lost_doubled_or_altered_while_the_server_is_killed(database: Database) {
-        let mut server = Server::start_with(&["--database-url", database.url()]);
-        let journal = server.data_dir().join("journal");
-        let mut devices =
-            Simulation::start(&at(&server), database.url(), &journal, &["--scenario", "faults", "--duration", RUN_S]);
-        for _ in 0..KILLS {
-            tokio::time::sleep(RUN / (KILLS + 1)).await;
-            server.kill_9();
-            server.restart();
-        }
-        assert!(devices.ended().await, "some readings were never acknowledged");
-        assert!(server.stop());
-        let (verdict, is_clean) = verdict(&server, database.url(), &journal);
-        assert!(is_clean && verdict["created"].as_u64() > Some(1_000), "{verdict}");
-        // The vandal writes to another device's topic; nothing of that may be stored.
-        assert_eq!(verdict["other_boots"], 0, "{verdict}");
-    }
-
-    async fn what_stations_measure_is_stored_as_it_was_measured(database: Database) {
-        let mut server = Server::start_with(&["--database-url", database.url()]);
-        let journal = server.data_dir().join("journal");
-        let options = ["--scenario", "lab", "--duration", RUN_S];
-        assert!(Simulation::start(&at(&server), database.url(), &journal, &options).ended().await);
-        assert!(server.stop());
-        let (verdict, is_clean) = verdict(&server, database.url(), &journal);
-        // Four stations at 10 rows/s.
-        assert!(is_clean && verdict["created"].as_u64() > Some(100), "{verdict}");
-    }
 }
 
 /// The broker keeps nothing that was not saved half a minute ago: only the devices' own buffers can carry the readings over.
@@ -117,8 +82,8 @@ async fn no_reading_is_lost_behind_a_broker_that_forgets_everything() {
     let secrets = secrets.to_str().expect("a UTF-8 path");
     let options = [&scenario[..], &["--duration", RUN_S, "--end-to-end-ack", "--secrets", secrets]].concat();
     let mut devices = Simulation::start(&url, &database_url, &journal, &options);
-    for _ in 0..2 {
-        tokio::time::sleep(RUN / 3).await;
+    for _ in 0..KILLS {
+        tokio::time::sleep(RUN / (KILLS + 1)).await;
         broker.kill_9();
         broker.restart();
     }
