@@ -71,16 +71,17 @@ async fn no_reading_is_lost_behind_a_broker_that_forgets_everything() {
     let (journal, secrets) = (server.data_dir().join("journal"), server.data_dir().join("secrets"));
     let url = format!("mqtt://127.0.0.1:{}", broker.port());
     let database_url = server.sqlite_url();
-    let scenario = ["--scenario", "load", "--devices", "2", "--rate", "500"];
-    // This registers the devices and their batteries; at the broker they have passwords of their own.
-    let register = [&scenario[..], &["--duration", "0"]].concat();
-    Simulation::start(&url, &database_url, &journal, &register).ended().await;
+    let scenario = ["--scenario", "load", "--devices", "2"];
+    // This registers the devices and their batteries and measures nothing; at the broker they have passwords of their own.
+    let register = [&scenario[..], &["--rate", "0.001", "--duration", "0"]].concat();
+    let other_journal = server.data_dir().join("nothing");
+    Simulation::start(&url, &database_url, &other_journal, &register).ended().await;
     let lines =
         users[1..].iter().map(|(device, secret)| format!("{{\"device\":\"{device}\",\"secret\":\"{secret}\"}}\n"));
     std::fs::write(&secrets, lines.collect::<String>()).expect("the folder is writable");
 
     let secrets = secrets.to_str().expect("a UTF-8 path");
-    let options = [&scenario[..], &["--duration", RUN_S, "--end-to-end-ack", "--secrets", secrets]].concat();
+    let options = [&scenario[..], &["--rate", "500", "--duration", RUN_S, "--end-to-end-ack", "--secrets", secrets]].concat();
     let mut devices = Simulation::start(&url, &database_url, &journal, &options);
     for _ in 0..KILLS {
         tokio::time::sleep(RUN / (KILLS + 1)).await;
