@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use super::flags::ServerFlags;
-use super::print;
+use super::{BadInput, print};
 use crate::app;
 use crate::domain::ids::DeviceId;
 use crate::sim::audit::{Audit, Verdict};
@@ -31,7 +31,8 @@ pub(super) struct CheckArgs {
 
 /// Prints the four counts; 1 when one of them is not zero.
 pub(super) async fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let mut audit = Audit::read(&args.journal)?;
+    let unreadable = |error| BadInput(format!("{:#}", anyhow::Error::from(error)));
+    let mut audit = Audit::read(&args.journal).map_err(unreadable)?;
     let flags = ServerFlags {
         data_dir: args.data_dir.clone(),
         database_url: args.database_url.clone(),
@@ -64,7 +65,7 @@ async fn check_device(store: &Store, device: &DeviceId, audit: &mut Audit) -> an
 }
 
 fn words(verdict: &Verdict) -> String {
-    let Verdict { created, missing, duplicate, altered, acked_missing, examples } = verdict;
+    let Verdict { created, missing, duplicate, altered, acked_missing, other_boots: _, examples } = verdict;
     let counts = format!("missing {missing} duplicate {duplicate} altered {altered} acked_missing {acked_missing}");
     let examples: String = examples.iter().map(|example| format!("\n  {example}")).collect();
     format!("{counts}\nof {created} rows created{examples}")

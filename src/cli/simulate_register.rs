@@ -84,7 +84,8 @@ pub(super) fn new_battery(place: &PlaceDemand) -> NewBattery {
     }
 }
 
-/// One line of a file of secrets. Numbers not given are those of a fresh database: counted from 1.
+/// One line of a file of secrets. Numbers not given are those of a fresh database: counted from 1 over all places.
+/// A unit's further stations have the numbers after the one given.
 #[derive(Debug, serde::Deserialize)]
 struct Known {
     device: DeviceId,
@@ -98,17 +99,20 @@ struct Known {
 pub(super) fn from_file(file: &Path, demands: Vec<Demand>) -> anyhow::Result<Vec<(Demand, Registered)>> {
     let text = std::fs::read_to_string(file).map_err(|error| BadInput(format!("{}: {error}", file.display())))?;
     let mut registered = Vec::with_capacity(demands.len());
+    let mut count = 1;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     for ((number, line), demand) in lines.zip(demands) {
         let bad = |error| BadInput(format!("{} line {}: {error}", file.display(), number + 1));
         let known: Known = serde_json::from_str(line).map_err(bad)?;
-        let count = i64::try_from(registered.len() + 1).unwrap_or(i64::MAX);
-        let places = (0..).zip(&demand.places).map(|(place, _)| PlaceIds {
-            battery: known.battery.unwrap_or(BatteryId(count)),
-            station: StationId(known.station.map_or(count, |id| id.0) + place),
-            experiment: ExperimentId(known.experiment.map_or(count, |id| id.0) + place),
-        });
-        let places = places.collect();
+        let places: Vec<PlaceIds> = (0..)
+            .zip(&demand.places)
+            .map(|(place, _)| PlaceIds {
+                battery: BatteryId(known.battery.map_or(count, |id| id.0) + place),
+                station: StationId(known.station.map_or(count, |id| id.0) + place),
+                experiment: ExperimentId(known.experiment.map_or(count, |id| id.0) + place),
+            })
+            .collect();
+        count += i64::try_from(places.len()).unwrap_or(0);
         registered.push((Demand { device: known.device, ..demand }, Registered { secret: known.secret, places }));
     }
     if registered.is_empty() {

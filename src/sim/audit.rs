@@ -28,10 +28,13 @@ pub struct Verdict {
     pub missing: u64,
     /// Rows stored more than once.
     pub duplicate: u64,
-    /// Rows stored with another content than measured, or never measured at all.
+    /// Rows stored with another content than measured, or behind the last one measured in a boot of the journal.
     pub altered: u64,
     /// Rows acknowledged but not stored: the promise broken.
     pub acked_missing: u64,
+    /// Rows of boots that the journal does not know: of other runs, or forged where there were none. Says nothing against
+    /// the rows of the journal.
+    pub other_boots: u64,
     /// The first few differences in words.
     pub examples: Vec<String>,
 }
@@ -102,8 +105,10 @@ impl Audit {
 
     /// Checks one block of stored rows, of any size; blocks may come in any order.
     pub fn check(&mut self, device: &DeviceId, stored: &Batch) {
-        let mut nothing = BootRows::default();
-        let rows = self.boots.get_mut(&(device.clone(), stored.boot)).unwrap_or(&mut nothing);
+        let Some(rows) = self.boots.get_mut(&(device.clone(), stored.boot)) else {
+            self.verdict.other_boots += stored.rows() as u64;
+            return;
+        };
         for (offset, hash) in (0..).zip(row_hashes(stored)) {
             let seq = stored.seq + offset;
             let index = usize::try_from(seq).ok().filter(|index| *index < rows.hashes.len());
@@ -220,7 +225,8 @@ mod tests {
         changed.columns[0].values[2] += 1e-12;
         let invented = Batch { seq: 10, ..measured().slice(0, 1) };
         let other_boot = Batch { boot: 6, ..measured().slice(0, 1) };
-        assert_eq!(counts(&verdict(9, &[changed, invented, other_boot])), [0, 0, 3, 0]);
+        let result = verdict(9, &[changed, invented, other_boot]);
+        assert_eq!((counts(&result), result.other_boots), ([0, 0, 2, 0], 1));
     }
 
     #[test]

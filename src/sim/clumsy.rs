@@ -49,9 +49,8 @@ impl Mischief {
                 self.recent.pop_front();
             }
             if self.chance(REBOOT) {
-                feed.reboot(self.random.u32(..));
+                feed.reboot();
                 self.recent.clear();
-                // The rest of the rows of this round would carry on the old boot: there is no rest, rounds end here.
             }
         }
         if last {

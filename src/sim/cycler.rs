@@ -1,10 +1,12 @@
 //! A cycler channel: executes the steps of a profile on a simulated battery.
 
-use super::cell::Cell;
+use serde::{Deserialize, Serialize};
+
+use super::cell::{Cell, CellParameters};
 use super::instrument::{Instrument, round};
 use crate::domain::profile::{Step, StepEnd, StepMode, Steps};
 
-/// Longest piece of a step computed with one current, s: a thirtieth of the fastest time constant of the presets.
+/// Longest piece of a step computed with one current, s: a twentieth of the fastest time constant of the presets.
 const PIECE_S_MAX: f64 = 1.0;
 /// Shortest piece, s: a condition met already still lets time pass, so that no profile can spin.
 const PIECE_S_MIN: f64 = 1e-3;
@@ -38,6 +40,44 @@ pub struct Row {
     pub ambient_c: Option<f64>,
 }
 
+/// Bounds at which the channel switches off.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Highest voltage, V.
+    pub voltage_max_v: f64,
+    /// Lowest voltage, V.
+    pub voltage_min_v: f64,
+    /// Highest temperature of the battery, °C.
+    pub temperature_max_c: f64,
+}
+
+impl Limits {
+    /// A little outside the battery's window.
+    #[must_use]
+    pub fn of(parameters: &CellParameters) -> Self {
+        let margin_v = TRIP_MARGIN * (parameters.voltage_max_v - parameters.voltage_min_v);
+        Self {
+            voltage_max_v: parameters.voltage_max_v + margin_v,
+            voltage_min_v: parameters.voltage_min_v - margin_v,
+            temperature_max_c: TRIP_TEMPERATURE_C,
+        }
+    }
+
+    /// Why the channel has to switch off, if it has to.
+    fn breach(&self, voltage_v: f64, temperature_c: f64) -> Option<String> {
+        if voltage_v > self.voltage_max_v {
+            Some(format!("overvoltage: {voltage_v:.3} V"))
+        } else if voltage_v < self.voltage_min_v {
+            Some(format!("undervoltage: {voltage_v:.3} V"))
+        } else if temperature_c > self.temperature_max_c {
+            Some(format!("overtemperature: {temperature_c:.1} °C"))
+        } else {
+            None
+        }
+    }
+}
+
 /// Whether a run goes on.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
@@ -55,6 +95,7 @@ pub struct Cycler {
     cell: Cell,
     steps: Steps,
     current_max_a: f64,
+    limits: Limits,
     instrument: Instrument,
     progress: Progress,
     step_index: usize,
@@ -75,6 +116,7 @@ impl Cycler {
         let progress = if steps.steps.is_empty() { Progress::Finished } else { Progress::Running };
         let start_voltage_v = cell.idle_voltage_v();
         Self {
+            limits: Limits::of(cell.parameters()),
             cell,
             steps,
             current_max_a,
@@ -89,6 +131,12 @@ impl Cycler {
             start_voltage_v,
             current_a: 0.0,
         }
+    }
+
+    /// Switches off at these limits instead of those of the battery.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The battery on the channel.
@@ -151,7 +199,8 @@ impl Cycler {
             StepEnd::CapacityAh(charge_ah) => Some((charge_ah - self.charge_ah.abs()) * 3600.0 / current_a.abs()),
             _ => None,
         });
-        let dt_s = left_s.fold(dt_s_max.min(PIECE_S_MAX), f64::min).max(PIECE_S_MIN);
+        let left_s = left_s.map(|left_s| if left_s > 0.0 { left_s } else { PIECE_S_MIN });
+        let dt_s = left_s.fold(dt_s_max.min(PIECE_S_MAX), f64::min);
 
         self.cell.advance(current_a, dt_s);
         self.current_a = current_for(*mode, &self.cell, self.current_max_a).unwrap_or(current_a);
@@ -161,7 +210,7 @@ impl Cycler {
         self.charge_ah += current_a * dt_s / 3600.0;
         self.energy_wh += current_a * voltage_v * dt_s / 3600.0;
 
-        if let Some(reason) = trip(&self.cell, voltage_v) {
+        if let Some(reason) = self.limits.breach(voltage_v, self.cell.temperature_c()) {
             self.progress = Progress::Fault(reason);
             return true;
         }
@@ -231,21 +280,6 @@ fn current_for(mode: StepMode, cell: &Cell, current_max_a: f64) -> Option<f64> {
         StepMode::Cc { current_a } => Some(current_a),
         StepMode::Cv { voltage_v } => Some(bounded(cell.current_at_voltage_a(voltage_v))),
         StepMode::Cp { power_w } => cell.current_at_power_a(power_w).map(bounded),
-    }
-}
-
-/// Why the channel has to switch off, if it has to.
-fn trip(cell: &Cell, voltage_v: f64) -> Option<String> {
-    let parameters = cell.parameters();
-    let margin_v = TRIP_MARGIN * (parameters.voltage_max_v - parameters.voltage_min_v);
-    if voltage_v > parameters.voltage_max_v + margin_v {
-        Some(format!("overvoltage: {voltage_v:.3} V"))
-    } else if voltage_v < parameters.voltage_min_v - margin_v {
-        Some(format!("undervoltage: {voltage_v:.3} V"))
-    } else if cell.temperature_c() > TRIP_TEMPERATURE_C {
-        Some(format!("overtemperature: {:.1} °C", cell.temperature_c()))
-    } else {
-        None
     }
 }
 
@@ -334,5 +368,32 @@ mod tests {
         let rest = step(StepMode::Rest, &[StepEnd::TimeS(4.0)]);
         let (_, rows) = run(0.8, vec![discharge, rest], 5, 1.0);
         assert!(rows.windows(2).all(|pair| pair[1].test_time_s > pair[0].test_time_s));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn charge_logged_is_charge_the_battery_took(
+            parts in proptest::collection::vec((-2.0_f64..2.0, 1.0_f64..600.0), 1..8),
+            tick_s in 0.5_f64..60.0,
+        ) {
+            let parameters = CellParameters { coulombic_efficiency: 1.0, fade_per_cycle: 0.0, ..Preset::Nmc21700.parameters() };
+            let cell = Cell::new(parameters, 0.5, 25.0);
+            let steps: Vec<Step> =
+                parts.iter().map(|(current_a, s)| step(StepMode::Cc { current_a: *current_a }, &[StepEnd::TimeS(*s)])).collect();
+            let mut cycler = Cycler::new(cell, Steps { steps, cycles: 1 }, 10.0, 1);
+            let mut rows = Vec::new();
+            while *cycler.progress() == Progress::Running {
+                cycler.advance(tick_s, &mut rows);
+            }
+            proptest::prop_assert_eq!(cycler.progress(), &Progress::Finished);
+            let ends = (1_u32..).take(parts.len()).filter_map(|step| rows.iter().rfind(|row| row.step == step));
+            let logged_ah: f64 = ends.map(|row| row.capacity_ah).sum();
+            let expected_ah: f64 = parts.iter().map(|(current_a, s)| current_a * s / 3600.0).sum();
+            let taken_ah = 5.0 * (cycler.cell().soc() - 0.5);
+            // Every end of a step is rounded to 0.01 mAh.
+            proptest::prop_assert!((logged_ah - expected_ah).abs() < 1e-4, "{} {}", logged_ah, expected_ah);
+            proptest::prop_assert!((taken_ah - expected_ah).abs() < 1e-9, "{} {}", taken_ah, expected_ah);
+            proptest::prop_assert!(rows.windows(2).all(|pair| pair[1].test_time_s >= pair[0].test_time_s));
+        }
     }
 }

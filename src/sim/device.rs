@@ -11,15 +11,16 @@ use tokio::sync::{mpsc, watch};
 
 use super::batch;
 use super::journal::{Journal, JournalError};
-use super::link::{Broker, Link};
+use super::link::{Broker, Contact, Link};
 use super::outbox::{Content, Message, Outbox};
 use crate::clock::Clock;
 use crate::domain::device::DeviceKind;
 use crate::domain::ids::DeviceId;
 use crate::domain::sample::Batch;
 
-/// How long a device that was told to stop goes on delivering what it measured.
-pub const DRAIN_MAX: Duration = Duration::from_secs(30);
+/// How long a device that was told to stop goes on delivering what it measured: twice the wait before it sends again what
+/// nobody acknowledged.
+pub const DRAIN_MAX: Duration = Duration::from_secs(60);
 /// Commands waiting for a device; the server repeats what is not answered.
 const COMMANDS_MAX: usize = 16;
 
@@ -74,6 +75,8 @@ pub(super) struct Feed {
     pub(super) shutdown: watch::Receiver<bool>,
     /// Commands of the server, as JSON.
     pub(super) commands: mpsc::Receiver<serde_json::Value>,
+    /// The connection, as seen from here.
+    pub(super) contact: Arc<Contact>,
     boot: Arc<AtomicU32>,
     seq: i64,
     created_rows: i64,
@@ -137,10 +140,15 @@ impl Feed {
     }
 
     /// Starts again as after a loss of power: a new boot, rows from 0. What was measured before is not forgotten.
-    pub(super) fn reboot(&mut self, boot: u32) {
-        self.boot.store(boot, Ordering::Relaxed);
+    pub(super) fn reboot(&mut self) {
+        self.boot.store(new_boot(), Ordering::Relaxed);
         self.seq = 0;
     }
+}
+
+/// A boot no seed knows: the same run repeated must not claim to have measured the rows of the one before.
+fn new_boot() -> u32 {
+    fastrand::u32(..)
 }
 
 /// Completes when the devices shall stop, or nobody is left who could say so.
@@ -165,8 +173,9 @@ where
 {
     let Surroundings { broker, journal, clock, shutdown } = surroundings;
     let device = identity.device.clone();
-    let boot = Arc::new(AtomicU32::new(fastrand::u32(..)));
+    let boot = Arc::new(AtomicU32::new(new_boot()));
     let outbox = Arc::new(Outbox::default());
+    let contact = Arc::new(Contact::new());
     let (commands, commands_of_server) = mpsc::channel(COMMANDS_MAX);
     let link = Link {
         identity,
@@ -174,10 +183,12 @@ where
         boot: Arc::clone(&boot),
         outbox: Arc::clone(&outbox),
         journal: journal.clone(),
+        contact: Arc::clone(&contact),
         commands,
         random: fastrand::Rng::with_seed(seed),
         cut_after,
         started: Instant::now(),
+        acknowledged: 0,
     };
     let mut link = tokio::spawn(link.run());
     let feed = Feed {
@@ -185,6 +196,7 @@ where
         clock,
         shutdown,
         commands: commands_of_server,
+        contact,
         boot,
         seq: 0,
         created_rows: 0,

@@ -33,7 +33,7 @@ const LINE_BYTES_MAX: usize = 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The file system refused.
-    #[error("cannot {deed} the journal {}: {source}", path.display())]
+    #[error("cannot {deed} the journal {}", path.display())]
     Io {
         /// What was tried.
         deed: &'static str,

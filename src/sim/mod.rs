@@ -11,7 +11,7 @@
 //! | [`instrument`], [`cycler`], [`replay`], [`station`], [`unit`] | cyclers and the units that drive them |
 //! | [`probe`], [`load`] | probes, and devices that only send much |
 //! | `clumsy`, `vandal` | devices that test how much a server bears |
-//! | [`batch`], [`outbox`], `device`, `link` | rows on their way to the server |
+//! | [`batch`], [`outbox`], `device`, `link`, `session` | rows on their way to the server |
 //! | [`journal`], [`audit`] | what was measured, and whether the database has it |
 
 pub mod audit;
@@ -24,6 +24,8 @@ mod device;
 pub mod instrument;
 pub mod journal;
 mod link;
+#[cfg(test)]
+mod link_tests;
 pub mod load;
 pub mod ocv;
 pub mod outbox;
@@ -32,6 +34,7 @@ pub mod preset;
 pub mod probe;
 pub mod replay;
 pub mod scenario;
+mod session;
 pub mod station;
 pub mod unit;
 mod vandal;

@@ -3,10 +3,13 @@
 //! Tables of 21 points in steps of 5 % at 25 °C equilibrium, computed from published parameter sets: NMC811 Chen 2020
 //! (LG M50), LFP Prada 2013, both as distributed with PyBaMM; lead-acid from Bode 1977 electrode potentials as in
 //! Sulzer 2019, electrolyte molality 2.1 to 5.8 mol/kg. Between the points runs a monotone cubic (Fritsch and Carlson
-//! 1980), so that dV/dQ has no steps; beyond the ends the curve goes on with the slope of its last piece.
+//! 1980), so that dV/dQ has no steps; above full the curve goes on with the slope of its last piece, below empty it
+//! collapses.
 
 /// Points of a table: 0 % to 100 % in steps of 5 %.
 const POINTS: usize = 21;
+/// How fast an empty cell loses its voltage, V per unit of state of charge: 0.2 V within a hundredth of its capacity.
+const COLLAPSE_V: f64 = 20.0;
 const SPACING: f64 = 1.0 / (POINTS as f64 - 1.0);
 
 const NMC811_V: [f64; POINTS] = [
@@ -52,12 +55,12 @@ impl OcvCurve {
         Self { points_v, slopes_v: monotone_slopes(&points_v) }
     }
 
-    /// Equilibrium voltage of one cell, V. `soc` is a fraction: 0 empty, 1 full; values beyond are continued straight.
+    /// Equilibrium voltage of one cell, V. `soc` is a fraction: 0 empty, 1 full; values beyond are continued.
     #[must_use]
     pub fn voltage_v(&self, soc: f64) -> f64 {
         let last = POINTS - 1;
         if soc <= 0.0 {
-            return self.points_v[0] + soc * self.slopes_v[0];
+            return self.points_v[0] + soc * self.slopes_v[0].max(COLLAPSE_V);
         }
         if soc >= 1.0 {
             return self.points_v[last] + (soc - 1.0) * self.slopes_v[last];
@@ -119,6 +122,12 @@ mod tests {
             let volts: Vec<f64> = (-200..=1200).map(|step| curve.voltage_v(f64::from(step) / 1000.0)).collect();
             assert!(volts.windows(2).all(|pair| pair[1] > pair[0]), "{chemistry:?}");
         }
+    }
+
+    #[test]
+    fn an_empty_lead_acid_cell_collapses_to_its_final_voltage_at_once() {
+        // 1.75 V, the usual end of discharge, lies 0.229 V below the end of the table.
+        assert!((OcvCurve::new(Chemistry::LeadAcid).voltage_v(-0.229 / 20.0) - 1.75).abs() < 1e-9);
     }
 
     #[test]

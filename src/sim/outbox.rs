@@ -120,6 +120,12 @@ impl Outbox {
         Some((id, message))
     }
 
+    /// Number of the oldest message that is not acknowledged.
+    #[must_use]
+    pub fn oldest(&self) -> Option<u64> {
+        self.lock().messages.keys().next().copied()
+    }
+
     /// Makes everything unacknowledged due again: after a reconnect nobody knows what arrived.
     pub fn rewind(&self) {
         self.lock().unsent = 0;

@@ -1,12 +1,11 @@
 //! What the devices of a simulated lab are and do. Filled in by whoever registered them; nothing here talks to a database.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
 use super::cell::Cell;
-use super::replay::{Recording, ReplayError};
+use super::replay::Recording;
 use crate::domain::ids::{BatteryId, DeviceId, ExperimentId, StationId};
 use crate::domain::profile::Steps;
 use crate::domain::sample::Subject;
@@ -70,20 +69,6 @@ pub enum Work {
         /// Rest before it is played again, s of its own time; without it the experiment finishes.
         repeat_rest_s: Option<f64>,
     },
-}
-
-impl Work {
-    /// Plays a measured file once, or executes `otherwise` where the file is not there.
-    ///
-    /// # Errors
-    /// When the file is there but cannot be played.
-    pub fn replay_or(path: &Path, otherwise: Steps) -> Result<Self, ReplayError> {
-        match Recording::read(path) {
-            Ok(recording) => Ok(Self::Replay { recording: Arc::new(recording), repeat_rest_s: None }),
-            Err(ReplayError::Missing(_)) => Ok(Self::Profile(otherwise)),
-            Err(error) => Err(error),
-        }
-    }
 }
 
 /// A measuring head on a battery.

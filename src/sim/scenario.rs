@@ -204,16 +204,17 @@ pub fn current_max_a(preset: Preset) -> f64 {
 #[must_use]
 pub fn standard_cycle(preset: Preset, cycles: u32) -> Steps {
     let parameters = preset.parameters();
-    let (rate_c, end_c) = if preset == Preset::LeadAcid12V { (0.1, 0.02) } else { (1.0, 0.05) };
-    let current_a = rate_c * parameters.capacity_ah;
+    let (discharge_c, charge_c, end_c) =
+        if preset == Preset::LeadAcid12V { (0.1, 0.1, 0.02) } else { (1.0, 0.5, 0.05) };
+    let current_a = |rate_c: f64| rate_c * parameters.capacity_ah;
     let step = |mode: StepMode, until: &[StepEnd]| Step { mode, until: until.to_vec() };
     let rest = step(StepMode::Rest, &[StepEnd::TimeS(1200.0)]);
-    let hold_ends = [StepEnd::CurrentA(end_c * parameters.capacity_ah), StepEnd::TimeS(4.0 * 3600.0)];
+    let hold_ends = [StepEnd::CurrentA(current_a(end_c)), StepEnd::TimeS(4.0 * 3600.0)];
     Steps {
         steps: vec![
-            step(StepMode::Cc { current_a: -current_a }, &[StepEnd::VoltageV(parameters.voltage_min_v)]),
+            step(StepMode::Cc { current_a: current_a(-discharge_c) }, &[StepEnd::VoltageV(parameters.voltage_min_v)]),
             rest.clone(),
-            step(StepMode::Cc { current_a: current_a / 2.0 }, &[StepEnd::VoltageV(parameters.voltage_max_v)]),
+            step(StepMode::Cc { current_a: current_a(charge_c) }, &[StepEnd::VoltageV(parameters.voltage_max_v)]),
             step(StepMode::Cv { voltage_v: parameters.voltage_max_v }, &hold_ends),
             rest,
         ],

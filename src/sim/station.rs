@@ -5,7 +5,7 @@
 //! which stands in the column `test_time_s`; at speed 1 both times are the same.
 
 use super::cell::Cell;
-use super::cycler::{Cycler, Progress, Row};
+use super::cycler::{Cycler, Limits, Progress, Row};
 use super::plan::{StationPlan, Work};
 use super::replay::Replay;
 use crate::domain::ids::{ExperimentId, StationId};
@@ -69,7 +69,9 @@ impl Station {
         (self.current_max_a, self.speed, self.seed) = (plan.current_max_a, plan.speed, plan.seed);
         (self.state, self.reason) = (StationState::Running, None);
         self.channel = match (plan.work, plan.cell.or(present.map(|cell| *cell))) {
-            (Work::Profile(steps), Some(cell)) => self.cycler(cell, steps),
+            (Work::Profile(steps), Some(cell)) => {
+                Channel::Cycler(Box::new(Cycler::new(cell, steps, self.current_max_a, self.seed)))
+            }
             (Work::Replay { recording, repeat_rest_s }, _) => Channel::Replay(Replay::new(recording, repeat_rest_s)),
             (Work::Profile(_), None) => {
                 (self.state, self.reason) = (StationState::Fault, Some("there is no battery".to_owned()));
@@ -78,18 +80,22 @@ impl Station {
         };
     }
 
-    fn cycler(&self, cell: Cell, steps: Steps) -> Channel {
-        Channel::Cycler(Box::new(Cycler::new(cell, steps, self.current_max_a, self.seed)))
-    }
-
-    /// Executes steps of an experiment on the battery that is there.
+    /// Executes steps of an experiment on the battery that is there, within the battery's own limits unless others are
+    /// given.
     ///
     /// # Errors
     /// In words, when the station is busy or has no battery.
-    pub fn start(&mut self, experiment: ExperimentId, steps: Steps) -> Result<(), &'static str> {
+    pub fn start(
+        &mut self,
+        experiment: ExperimentId,
+        steps: Steps,
+        limits: Option<Limits>,
+    ) -> Result<(), &'static str> {
         match std::mem::replace(&mut self.channel, Channel::Idle(None)) {
             Channel::Idle(Some(cell)) => {
-                self.channel = self.cycler(*cell, steps);
+                let limits = limits.unwrap_or(Limits::of(cell.parameters()));
+                let cycler = Cycler::new(*cell, steps, self.current_max_a, self.seed).with_limits(limits);
+                self.channel = Channel::Cycler(Box::new(cycler));
                 self.experiment = experiment;
                 (self.state, self.reason) = (StationState::Running, None);
                 Ok(())
@@ -117,9 +123,9 @@ impl Station {
     }
 
     /// Ends the experiment and keeps the battery; a station without one has nothing to stop, which is success.
-    pub fn stop(&mut self) {
+    pub fn stop(&mut self, reason: &str) {
         if matches!(self.state, StationState::Running | StationState::Paused) {
-            self.end(StationState::Stopped, None);
+            self.end_at_position(StationState::Stopped, Some(reason.to_owned()));
         }
     }
 
@@ -221,14 +227,6 @@ impl Station {
         }
     }
 
-    /// Makes the present state news, although nothing changed.
-    pub fn forget_report(&mut self) {
-        // Of a station at the end of its work only this report knows step and cycle.
-        if !matches!(self.channel, Channel::Idle(_)) {
-            self.reported = None;
-        }
-    }
-
     /// The report, if it differs from the one given last.
     pub fn take_news(&mut self) -> Option<StationReport> {
         let report = self.report();
@@ -286,7 +284,7 @@ mod tests {
     fn a_station_keeps_its_battery_for_the_next_experiment() {
         let mut station = Station::new(plan(60.0));
         (1..=30).for_each(|tick| station.tick(tick * 100_000, 0.1, &mut Vec::new()));
-        assert!(station.start(ExperimentId(10), Steps { steps: vec![], cycles: 1 }).is_ok());
+        assert!(station.start(ExperimentId(10), Steps { steps: vec![], cycles: 1 }, None).is_ok());
         station.load(StationPlan { cell: None, experiment: ExperimentId(11), ..plan(1.0) });
         let Channel::Cycler(cycler) = &station.channel else { panic!("{station:?}") };
         // 5 A for 30 s took 0.83 % of 5 Ah from the 80 %.
@@ -306,7 +304,7 @@ mod tests {
         // 1 s before and 1 s after the pause of 1 s.
         assert!((rows[0].1.capacity_ah + 5.0 * 2.0 / 3600.0).abs() < 1e-5);
         assert_eq!(rows[0].1.test_time_s, 3.0);
-        station.stop();
+        station.stop("enough");
         assert_eq!(station.take_news().unwrap().state, StationState::Stopped);
         assert!(station.pause(true).is_err());
     }

@@ -1,5 +1,6 @@
 //! A simulated unit: drives its stations and sends what they measure.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -42,14 +43,25 @@ pub(super) async fn measure(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut obedience = Obedience::default();
     let mut flushed = Instant::now();
+    let contact = Arc::clone(&feed.contact);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             Some(order) = feed.commands.recv() => {
                 let now_us = feed.clock.now_us();
-                let reply = obedience.obey(&order, now_us, places.iter_mut().map(|place| &mut place.station));
+                let answer = obedience.obey(&order, now_us, places.iter_mut().map(|place| &mut place.station));
+                feed.say("reply", &answer.reply);
+                if let Some(devices) = &answer.devices {
+                    feed.say("devices", devices);
+                }
+                if answer.wants_states {
+                    report_all(&mut feed, &mut places).await?;
+                }
                 report_news(&mut feed, &mut places, &finished).await?;
-                feed.say("reply", &reply);
+                continue;
+            }
+            () = contact.connected.notified() => {
+                report_all(&mut feed, &mut places).await?;
                 continue;
             }
             () = wait_for_shutdown(&mut feed.shutdown) => break,
@@ -58,6 +70,9 @@ pub(super) async fn measure(
             break;
         }
         let now_us = feed.clock.now_us();
+        if obedience.lease().is_some_and(|lease| contact.silence() > lease) {
+            places.iter_mut().for_each(|place| place.station.stop("nothing was heard of the server"));
+        }
         for place in &mut places {
             if let Some(Ok(plan)) = place.next.as_mut().map(oneshot::Receiver::try_recv) {
                 place.next = None;
@@ -81,6 +96,15 @@ pub(super) async fn measure(
         send_rows(&mut feed, place).await?;
     }
     Ok(feed)
+}
+
+/// Reports every state as it is, for a server that may have forgotten.
+async fn report_all(feed: &mut Feed, places: &mut [Place]) -> Result<(), JournalError> {
+    for place in places {
+        send_rows(feed, place).await?;
+        feed.say("state", &place.station.report());
+    }
+    Ok(())
 }
 
 /// Reports changed states, each behind the rows measured before it.
