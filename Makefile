@@ -15,8 +15,12 @@ demo: run ## the same as run
 
 assets: $(if $(wildcard package-lock.json),static/vendor/.stamp) ## fetch the third-party front-end files
 
-static/vendor/.stamp: package-lock.json devops/vendor-assets.mjs
-	npm ci --no-audit --no-fund
+node_modules/.package-lock.json: package-lock.json
+	npm ci
+	@touch $@
+
+# Only the styles and icons that pages use are taken, so what uses them is looked at.
+static/vendor/.stamp: node_modules/.package-lock.json devops/vendor-assets.mjs $(shell find templates static/js src/web -type f 2>/dev/null)
 	node devops/vendor-assets.mjs
 	@touch $@
 
