@@ -15,4 +15,5 @@ mod support;
 mod documentation;
 mod harness;
 mod ingest;
+mod operation;
 mod store;
