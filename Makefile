@@ -1,7 +1,7 @@
 # `make help` lists the targets. Anything longer than three lines lives in devops/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo assets real-data check test e2e bench
+.PHONY: help run demo assets real-data check check-format check-lints check-docs check-text test e2e bench
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,10 +27,18 @@ static/vendor/.stamp: node_modules/.package-lock.json devops/vendor-assets.mjs $
 real-data: ## fetch measured vendor files for the importer's tests (skipped without a network)
 	@python3 devops/real-data.py
 
-check: assets ## formatting, lints, documentation, links and words
+check: check-format check-lints check-docs check-text ## formatting, lints, documentation, links and words
+
+check-format:
 	cargo fmt --check
+
+check-lints: assets
 	cargo clippy --all-targets -- -D warnings
+
+check-docs: assets
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
+
+check-text:
 	@python3 devops/check-text.py
 
 test: ## every test except the browser's; installs what the tests need
