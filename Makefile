@@ -1,7 +1,7 @@
 # `make help` lists the targets. Anything longer than three lines lives in devops/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo assets real-data check test e2e bench
+.PHONY: help run demo assets real-data check check-format check-lints check-docs check-text test e2e bench
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,18 +15,30 @@ demo: run ## the same as run
 
 assets: $(if $(wildcard package-lock.json),static/vendor/.stamp) ## fetch the third-party front-end files
 
-static/vendor/.stamp: package-lock.json devops/vendor-assets.mjs
-	npm ci --no-audit --no-fund
+node_modules/.package-lock.json: package-lock.json
+	npm ci
+	@touch $@
+
+# Only the styles and icons that pages use are taken, so what uses them is looked at.
+static/vendor/.stamp: node_modules/.package-lock.json devops/vendor-assets.mjs $(shell find templates static/js src/web -type f 2>/dev/null)
 	node devops/vendor-assets.mjs
 	@touch $@
 
 real-data: ## fetch measured vendor files for the importer's tests (skipped without a network)
 	@python3 devops/real-data.py
 
-check: assets ## formatting, lints, documentation, links and words
+check: check-format check-lints check-docs check-text ## formatting, lints, documentation, links and words
+
+check-format:
 	cargo fmt --check
+
+check-lints: assets
 	cargo clippy --all-targets -- -D warnings
+
+check-docs: assets
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
+
+check-text:
 	@python3 devops/check-text.py
 
 test: ## every test except the browser's; installs what the tests need

@@ -98,7 +98,7 @@ def download(packages: dict, folder: Path) -> None:
     venv = ROOT / "target/venv/bin/python"  # made by devops/test-setup.sh; it always has a pip
     subprocess.run(
         [str(venv) if venv.exists() else sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        + ["--disable-pip-version-check", "--retries", "1", "--no-binary", ",".join(name for name, _ in packages)]
+        + ["--disable-pip-version-check", "--retries", "1", "--timeout", "20", "--no-binary", ",".join(name for name, _ in packages)]
         + ["--require-hashes", "--requirement", str(requirements), "--dest", str(folder)],
         check=True,
         timeout=DOWNLOAD_S_MAX,

@@ -13,13 +13,20 @@ PATH=$PATH:/usr/sbin:/sbin
 kind=$1 dir=$2 port=$3
 devops=$(cd "$(dirname "$0")" && pwd)
 server=
+temporary=
 if [ "$dir" = - ]; then
   dir=$(mktemp -d)
-  trap '[ -z "$server" ] || { kill -KILL $server && wait $server; } 2>/dev/null; rm -rf "$dir"' EXIT
-else
-  mkdir -p "$dir"
-  trap '[ -z "$server" ] || kill -KILL $server 2>/dev/null' EXIT
+  temporary=$dir
 fi
+finish() {
+  if [ -n "$server" ]; then
+    kill -KILL "$server" || true
+    wait "$server" || true
+  fi 2>/dev/null
+  [ -z "$temporary" ] || rm -rf "$temporary"
+}
+trap finish EXIT
+mkdir -p "$dir"
 cd "$dir"
 
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }

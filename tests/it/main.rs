@@ -12,11 +12,14 @@
 #[macro_use]
 mod support;
 
+mod chaos;
 mod documentation;
 mod harness;
 mod ingest;
 mod mqtt_bridge;
 mod mqtt_clients;
 mod mqtt_node;
+mod operation;
+mod simulate;
 mod store;
 mod ways;
