@@ -28,7 +28,7 @@ use window::Window;
 /// Columns of the chart.
 const CHART_COLUMNS: [&str; 3] = ["voltage_v", "current_a", "temperature_c"];
 /// Pixels of the chart drawn on the server.
-const CHART_WIDTH: usize = 800;
+const CHART_WIDTH: usize = 700;
 
 /// The address of the page.
 #[derive(Debug, Clone, Default, Deserialize)]
