@@ -59,7 +59,8 @@ const shoot = async (page, name) => {
 };
 const value = (page, column) => page.locator(`.readouts [data-value="${column}"]`).textContent();
 const note = (page) => page.locator("[data-chart-note]").textContent();
-const labelsOfTheTimeAxis = (page) => page.evaluate(() => document.querySelectorAll("[data-chart] canvas").length);
+const words = (page) => page.locator("[data-cursor-words]").textContent();
+const panes = (page) => page.evaluate(() => document.querySelectorAll("[data-chart] canvas").length);
 
 async function eventually(check, message) {
   const until = Date.now() + CHANGE_TIMEOUT_MS;
@@ -83,7 +84,7 @@ test("a value changes without a reload", () => onMonitor(async (page) => {
 }));
 
 test("two charts draw one time axis", () => onMonitor(async (page) => {
-  assert.equal(await labelsOfTheTimeAxis(page), 2);
+  assert.equal(await panes(page), 2);
   const [upper, lower] = await page.locator("[data-chart] .u-over").all();
   const [a, b] = [await upper.boundingBox(), await lower.boundingBox()];
   assert.deepEqual([a.x, a.width], [b.x, b.width]);
@@ -126,11 +127,11 @@ test("the keyboard alone moves the cursor, zooms and leaves", () => onMonitor(as
   await eventually(async () => {
     await page.locator("[data-chart]").focus();
     await page.keyboard.press("End");
-    return (await note(page)).includes("Voltage");
+    return (await words(page)).includes("Voltage");
   }, "the cursor has nothing to point at");
-  const last = await note(page);
+  const last = await words(page);
   await page.keyboard.press("Shift+ArrowLeft");
-  assert.notEqual(await note(page), last);
+  assert.notEqual(await words(page), last);
   assert.equal(await page.locator(".tip").isVisible(), true);
   await page.keyboard.press("+");
   await eventually(async () => (await note(page)).startsWith("Zoomed to"), "+ did not zoom");

@@ -52,32 +52,43 @@ function hatch(colors) {
   return canvas;
 }
 
-// Hatched bands where nothing was measured, with their length where there is room.
-export function drawGaps(plot, gaps, colors, named) {
+const isShown = ({ bbox }, left, right) => right >= bbox.left && left <= bbox.left + bbox.width;
+
+// Hatched bands where nothing was measured; drawn first, under everything.
+export function drawGaps(plot, gaps, colors) {
   const { ctx, bbox } = plot;
   ctx.save();
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
-  for (const [before, after] of gaps) {
-    const left = plot.valToPos(before, "x", true);
-    const right = plot.valToPos(after, "x", true);
-    if (right < bbox.left || left > bbox.left + bbox.width) continue;
+  for (const gap of gaps) {
+    const [left, right] = gap.map((x) => plot.valToPos(x, "x", true));
+    if (!isShown(plot, left, right)) continue;
     ctx.fillStyle = ctx.createPattern(hatch(colors), "repeat");
     ctx.fillRect(left, bbox.top, Math.max(right - left, 2), bbox.height);
-    if (!named) continue;
+  }
+  ctx.restore();
+}
+
+// How long each gap is; drawn last, over the grid.
+export function drawGapNames(plot, gaps, colors) {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.font = font(12);
+  ctx.textAlign = "center";
+  ctx.textBaseline = "alphabetic";
+  for (const [before, after] of gaps) {
+    const [left, right] = [before, after].map((x) => plot.valToPos(x, "x", true));
+    if (!isShown(plot, left, right)) continue;
     const text = `No data ${durationWords((after - before) * 1e6)}`;
-    ctx.font = font(12);
     const half = ctx.measureText(text).width / 2 + 6 * devicePixelRatio;
     const at = Math.min(Math.max((left + right) / 2, bbox.left + half), bbox.left + bbox.width - half);
     const base = freeHeight(plot, before, after);
     ctx.fillStyle = colors.card;
-    ctx.globalAlpha = 0.85;
+    ctx.globalAlpha = 0.9;
     ctx.fillRect(at - half, base - 13 * devicePixelRatio, 2 * half, 18 * devicePixelRatio);
     ctx.globalAlpha = 1;
     ctx.fillStyle = colors.text;
-    ctx.textAlign = "center";
-    ctx.textBaseline = "alphabetic";
     ctx.fillText(text, at, base);
   }
   ctx.restore();

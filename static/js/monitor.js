@@ -293,13 +293,13 @@ function onChartKey(event) {
   if (event.key in moves) {
     chart.moveCursor(moves[event.key] * (event.shiftKey ? 10 : 1));
     // Said only when somebody asked by key: live values are not announced.
-    if (chart.tip.index !== null) find("[data-chart-note]").textContent = chart.tip.words(chart.tip.index);
+    if (chart.tip.index !== null) find("[data-cursor-words]").textContent = chart.tip.words(chart.tip.index);
   } else if (event.key === "+" || event.key === "=") chart.zoomBy(0.5);
   else if (event.key === "-") chart.zoomBy(2);
   else if (event.key === "Escape") {
-    if (chart.zoom) chart.resetZoom();
-    else changed("view");
+    chart.resetZoom();
     chart.hideCursor();
+    find("[data-cursor-words]").textContent = "";
   } else return;
   event.preventDefault();
 }
