@@ -3,6 +3,7 @@
 pub mod line;
 pub mod numbers;
 pub mod spark;
+pub mod status;
 pub mod table;
 pub mod window;
 
@@ -20,8 +21,9 @@ use crate::web::live::Board;
 use crate::web::page::Layout;
 use crate::web::{State, WebError};
 
-use line::{Group, Line};
+use line::Line;
 use spark::{Spark, Sparks};
+use status::Group;
 use table::Table;
 use window::Window;
 
