@@ -11,11 +11,11 @@ use plotters::prelude::*;
 use crate::series::window::Series;
 
 /// Size of a drawing in its own units; it scales.
-const SIZE: (u32, u32) = (800, 430);
+const SIZE: (u32, u32) = (700, 440);
 /// Height of the upper pane: voltage and current.
-const UPPER: i32 = 280;
+const UPPER: i32 = 285;
 /// Room for the labels of the vertical axes.
-const MARGIN: u32 = 56;
+const MARGIN: u32 = 52;
 /// Plotters writes colours; these stand for classes until the drawing is done.
 const CLASSES: [(&str, RGBColor); 7] = [
     ("c-voltage", RGBColor(1, 0, 0)),
@@ -130,7 +130,7 @@ impl Frame<'_> {
             chart.draw_secondary_series([square(end)])?;
         }
         title(area, "Voltage, V", &VOLTAGE, 0)?;
-        title(area, "Current, A", &CURRENT, i32::try_from(SIZE.0).unwrap_or(0) - 72)
+        title(area, "Current, A", &CURRENT, i32::try_from(SIZE.0).unwrap_or(0) - 68)
     }
 
     fn temperature<'a>(&self, area: &Drawing<'a>) -> Result<(), Failure<'a>> {
@@ -140,7 +140,7 @@ impl Frame<'_> {
             .margin_top(26)
             .x_label_area_size(22)
             .y_label_area_size(MARGIN)
-            .right_y_label_area_size(MARGIN)
+            .margin_right(MARGIN)
             .build_cartesian_2d(self.x.clone(), y.clone())?;
         self.gaps(&mut chart, &y, false)?;
         chart
@@ -197,11 +197,11 @@ impl Frame<'_> {
 }
 
 fn title<'a>(area: &Drawing<'a>, text: &str, color: &RGBColor, x: i32) -> Result<(), Failure<'a>> {
-    area.draw(&Text::new(text.to_owned(), (x, 4), ("sans-serif", 15).into_font().style(FontStyle::Bold).color(color)))
+    area.draw(&Text::new(text.to_owned(), (x, 4), ("sans-serif", 13).into_font().style(FontStyle::Bold).color(color)))
 }
 
 fn label(color: &RGBColor) -> TextStyle<'static> {
-    ("sans-serif", 14).into_font().color(color)
+    ("sans-serif", 12).into_font().color(color)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a microsecond over a century is far below a pixel")]

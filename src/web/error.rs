@@ -90,7 +90,7 @@ pub async fn render(
     log(&id, &answer, status, cause);
     let (target, what) = match cause.and_then(|error| error.as_error::<WebError>()) {
         Some(WebError::Internal(_)) => ("", "Something failed inside the server.".to_owned()),
-        Some(WebError::Invalid { target, message }) => (*target, format!("{target}: {message}")),
+        Some(WebError::Invalid { target, message }) => (*target, message.clone()),
         Some(WebError::NotFound(thing)) => ("", format!("There is no {thing}.")),
         Some(WebError::Unavailable(reason)) => ("", (*reason).to_owned()),
         None => ("", cause.map_or_else(|| plain(status).to_owned(), ToString::to_string)),

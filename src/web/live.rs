@@ -297,7 +297,7 @@ mod tests {
     fn follower() -> (Follower, mpsc::Receiver<Bytes>) {
         let (sender, receiver) = mpsc::channel(CLIENT_QUEUE_MAX);
         let follower = Follower {
-            chosen: "station=1".into(),
+            chosen: "station=4".into(),
             window: Window::default(),
             stream: Some(StreamId(7)),
             sent: HashMap::new(),
@@ -361,10 +361,11 @@ mod tests {
     fn unchanged_lines_are_not_sent_again() {
         let (mut follower, mut receiver) = follower();
         let lines = [Line::station(super::super::pages::monitor::line::tests::station(StationState::Running), 10)];
-        follower.send_lines(&lines, &Arc::default(), 10).ok().unwrap();
+        let sparks = Arc::default();
+        follower.send_lines(&lines, &sparks, 10).ok().unwrap();
         let events: Vec<String> = (0..3).map(|_| sent(&mut receiver).0).collect();
         assert_eq!(events, ["list", "head", "lines"]);
-        follower.send_lines(&lines, &Arc::default(), 11).ok().unwrap();
+        follower.send_lines(&lines, &sparks, 11).ok().unwrap();
         assert!(receiver.try_recv().is_err());
     }
 }

@@ -1,6 +1,6 @@
 // The live chart: voltage and current above, temperature below, one time axis, one cursor.
 import uPlot from "../vendor/uplot.js";
-import { drawEnd, drawGaps, drawNames, palette } from "./draw.js";
+import { drawEnd, drawGapNames, drawGaps, drawNames, palette } from "./draw.js";
 import { elapsedText, fixed } from "./format.js";
 import { drawBorders, drawRibbon, stretches } from "./ribbon.js";
 import { Tip } from "./tip.js";
@@ -93,11 +93,11 @@ export class Chart {
         bind: { dblclick: () => () => this.resetZoom() },
       },
     };
-    const hooks = (extra) => ({
+    const hooks = (draw) => ({
       setSelect: [(plot) => this.#selected(plot)],
       setCursor: [(plot) => this.#moved(plot)],
-      drawClear: [(plot) => drawGaps(plot, this.gaps, colors, extra.named)],
-      draw: [extra.draw],
+      drawClear: [(plot) => drawGaps(plot, this.gaps, colors)],
+      draw: [draw],
     });
     const line = (scale, stroke, dash) => ({ scale, stroke, dash, width: 1.75, points: { show: false } });
     const hasSteps = this.stepNames.size > 0;
@@ -111,17 +111,15 @@ export class Chart {
         y("V", 3, axisWidth, true), y("A", 1, axisWidth, false),
       ],
       series: [{}, line("V", colors.voltage), line("A", colors.current, [6, 4])],
-      hooks: hooks({
-        named: true,
-        draw: (plot) => {
-          if (hasSteps) drawRibbon(plot, this.ribbon, this.stepNames, colors, RIBBON);
-          drawNames(plot, [
-            { name: "Voltage", series: 1, color: colors.voltage },
-            { name: "Current", series: 2, color: colors.current },
-          ], colors);
-          drawEnd(plot, 1, "round", colors.voltage, colors.card);
-          drawEnd(plot, 2, "square", colors.current, colors.card);
-        },
+      hooks: hooks((plot) => {
+        if (hasSteps) drawRibbon(plot, this.ribbon, this.stepNames, colors, RIBBON);
+        drawGapNames(plot, this.gaps, colors);
+        drawNames(plot, [
+          { name: "Voltage", series: 1, color: colors.voltage },
+          { name: "Current", series: 2, color: colors.current },
+        ], colors);
+        drawEnd(plot, 1, "round", colors.voltage, colors.card);
+        drawEnd(plot, 2, "square", colors.current, colors.card);
       }),
     };
     const under = {
@@ -134,12 +132,9 @@ export class Chart {
         { ...y("C", 3, axisWidth, true), space: 26 },
       ],
       series: [{}, line("C", colors.temperature)],
-      hooks: hooks({
-        named: false,
-        draw: (plot) => {
-          if (hasSteps) drawBorders(plot, this.ribbon, colors);
-          drawEnd(plot, 1, "round", colors.temperature, colors.card);
-        },
+      hooks: hooks((plot) => {
+        if (hasSteps) drawBorders(plot, this.ribbon, colors);
+        drawEnd(plot, 1, "round", colors.temperature, colors.card);
       }),
     };
     this.#plots = [new uPlot(above, this.#upperData(), upper), new uPlot(under, this.#lowerData(), lower)];

@@ -52,35 +52,59 @@ function hatch(colors) {
   return canvas;
 }
 
-// Hatched bands where nothing was measured, with their length where there is room.
-export function drawGaps(plot, gaps, colors, named) {
+const isShown = ({ bbox }, left, right) => right >= bbox.left && left <= bbox.left + bbox.width;
+
+// Hatched bands where nothing was measured; drawn first, under everything.
+export function drawGaps(plot, gaps, colors) {
   const { ctx, bbox } = plot;
   ctx.save();
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
-  for (const [before, after] of gaps) {
-    const left = plot.valToPos(before, "x", true);
-    const right = plot.valToPos(after, "x", true);
-    if (right < bbox.left || left > bbox.left + bbox.width) continue;
+  for (const gap of gaps) {
+    const [left, right] = gap.map((x) => plot.valToPos(x, "x", true));
+    if (!isShown(plot, left, right)) continue;
     ctx.fillStyle = ctx.createPattern(hatch(colors), "repeat");
     ctx.fillRect(left, bbox.top, Math.max(right - left, 2), bbox.height);
-    if (!named) continue;
+  }
+  ctx.restore();
+}
+
+// How long each gap is; drawn last, over the grid.
+export function drawGapNames(plot, gaps, colors) {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.font = font(12);
+  ctx.textAlign = "center";
+  ctx.textBaseline = "alphabetic";
+  for (const [before, after] of gaps) {
+    const [left, right] = [before, after].map((x) => plot.valToPos(x, "x", true));
+    if (!isShown(plot, left, right)) continue;
     const text = `No data ${durationWords((after - before) * 1e6)}`;
-    ctx.font = font(12);
     const half = ctx.measureText(text).width / 2 + 6 * devicePixelRatio;
     const at = Math.min(Math.max((left + right) / 2, bbox.left + half), bbox.left + bbox.width - half);
-    const base = bbox.top + bbox.height - 8 * devicePixelRatio;
+    const base = freeHeight(plot, before, after);
     ctx.fillStyle = colors.card;
-    ctx.globalAlpha = 0.85;
+    ctx.globalAlpha = 0.9;
     ctx.fillRect(at - half, base - 13 * devicePixelRatio, 2 * half, 18 * devicePixelRatio);
     ctx.globalAlpha = 1;
     ctx.fillStyle = colors.text;
-    ctx.textAlign = "center";
-    ctx.textBaseline = "alphabetic";
     ctx.fillText(text, at, base);
   }
   ctx.restore();
+}
+
+// The height in the pane farthest from the lines on both sides of a gap.
+function freeHeight(plot, before, after) {
+  const { bbox, data } = plot;
+  const taken = [before, after].flatMap((x) => {
+    const index = plot.valToIdx(x);
+    const shown = plot.series.slice(1).filter((_, at) => Number.isFinite(data[at + 1][index]));
+    return shown.map((series) => plot.valToPos(data[plot.series.indexOf(series)][index], series.scale, true));
+  });
+  const places = [0.94, 0.5, 0.12, 0.3, 0.7].map((part) => bbox.top + bbox.height * part);
+  const away = (place) => Math.min(...taken.map((y) => Math.abs(y - place)), bbox.height);
+  return places.reduce((best, place) => (away(place) > away(best) * 1.2 ? place : best));
 }
 
 function lastPoint(plot, series) {
@@ -119,13 +143,13 @@ export function drawEnd(plot, series, shape, color, card) {
 // Names on the lines, where the two are far apart.
 export function drawNames(plot, names, colors) {
   const { ctx, bbox } = plot;
-  const [from, to] = plot.series[0].idxs ?? [0, -1];
-  if (to - from < 8) return;
   let best = { distance: -1 };
-  for (const part of [0.12, 0.2, 0.28, 0.36, 0.45, 0.55]) {
-    const index = Math.round(from + (to - from) * part);
+  // Parts of the width; a name needs room to the right of its point.
+  for (const part of [0.08, 0.16, 0.24, 0.32, 0.4, 0.5, 0.6]) {
+    const index = plot.posToIdx((bbox.width / devicePixelRatio) * part);
+    if (Math.abs(plot.valToPos(plot.data[0][index] ?? NaN, "x") - (bbox.width / devicePixelRatio) * part) > 20) continue;
     const ys = names.map(({ series }) => plot.data[series][index]);
-    if (ys.some((value) => value === null || value === undefined)) continue;
+    if (ys.some((value) => value === null || value === undefined || Number.isNaN(value))) continue;
     const places = names.map(({ series }) => position(plot, series, index));
     const distance = Math.abs(places[0][1] - (places[1]?.[1] ?? bbox.top - 100));
     if (distance > best.distance) best = { distance, places };
@@ -137,12 +161,11 @@ export function drawNames(plot, names, colors) {
   ctx.lineJoin = "round";
   names.forEach(({ name, color }, which) => {
     const [x, y] = best.places[which];
-    const other = best.places[1 - which];
-    // Above the upper line, below the lower one, never outside the pane.
-    const room = y + 22 * devicePixelRatio < bbox.top + bbox.height;
-    const above = other ? y < other[1] || !room : true;
-    const down = (above ? -8 : 18) * devicePixelRatio;
-    const base = Math.min(Math.max(y + down, bbox.top + 14 * devicePixelRatio), bbox.top + bbox.height - 6 * devicePixelRatio);
+    const other = best.places[1 - which]?.[1] ?? -Infinity;
+    // Above or below its line: inside the pane, away from the other line.
+    const [low, high] = [bbox.top + 14 * devicePixelRatio, bbox.top + bbox.height - 6 * devicePixelRatio];
+    const bases = [y - 8 * devicePixelRatio, y + 18 * devicePixelRatio].filter((base) => base >= low && base <= high);
+    const base = bases.sort((a, b) => Math.abs(b - other) - Math.abs(a - other))[0] ?? low;
     ctx.strokeStyle = colors.card;
     ctx.lineWidth = 4 * devicePixelRatio;
     ctx.strokeText(name, x, base);

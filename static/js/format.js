@@ -17,11 +17,12 @@ export function valueText(column, value) {
   switch (column) {
     case "voltage_v": return fixed(value, Math.abs(value) >= 10 ? 2 : 3);
     case "current_a": return fixed(value, Math.abs(value) >= 100 ? 1 : 3, true);
-    case "temperature_c":
     case "soc_pct": return fixed(value, 1);
     case "soc": return fixed(value * 100, 1);
     case "power_w": return fixed(value, 2, true);
-    default: return fixed(value, 3);
+    case "capacity_ah":
+    case "energy_wh": return fixed(value, 3, true);
+    default: return fixed(value, column.endsWith("_c") ? 1 : 3);
   }
 }
 

@@ -20,11 +20,17 @@ export class Live {
   }
 
   open(url) {
+    const isAgain = url === this.url;
     this.close();
     this.url = url;
     const source = new EventSource(url);
     this.#source = source;
-    source.onopen = () => this.handlers.open?.();
+    // The first time the page has just fetched everything; later ones follow a break.
+    let opened = isAgain;
+    source.onopen = () => {
+      if (opened) this.handlers.reopened?.();
+      opened = true;
+    };
     source.onerror = () => {
       if (source.readyState === EventSource.CLOSED && source === this.#source) {
         this.#retry = setTimeout(() => this.open(url), RETRY_MS);

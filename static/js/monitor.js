@@ -17,7 +17,7 @@ let chart;
 let chosen;
 
 const live = new Live({
-  open: () => chart && chart.frozenAtUs === null && chart.load(),
+  reopened: () => chart && chart.frozenAtUs === null && chart.load(),
   beat: tick,
   lines: ({ lines }) => lines.forEach(showValues),
   list: ({ html }) => replaceList(html),
@@ -43,7 +43,7 @@ function showValues({ key, at_us: atUs, values }) {
 
 function showSparks(sparks) {
   for (const [key, { path, end }] of Object.entries(sparks)) {
-    const svg = find(`.row[data-key="${CSS.escape(key)}"] .spark`);
+    const svg = find(`.entry[data-key="${CSS.escape(key)}"] .spark`);
     find("path", svg ?? undefined)?.setAttribute("d", path);
     const dot = svg && find("circle", svg);
     dot?.setAttribute("cx", end[0]);
@@ -86,14 +86,14 @@ function showCutOff() {
 function replaceList(html) {
   const list = find("[data-list]");
   if (!list) return location.reload();
-  const focused = document.activeElement?.closest?.(".row")?.dataset.key;
+  const focused = document.activeElement?.closest?.(".entry")?.dataset.key;
   const scroll = list.scrollTop;
   list.innerHTML = html;
   list.scrollTop = scroll;
   markChosen();
-  if (focused) find(`.row[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  if (focused) find(`.entry[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   for (const chip of all("[data-chips] .chip")) {
-    const count = all(".row", find(chip.getAttribute("href")) ?? document.createElement("i")).length;
+    const count = all(".entry", find(chip.getAttribute("href")) ?? document.createElement("i")).length;
     find("b", chip).textContent = String(count);
     chip.hidden = count === 0;
   }
@@ -112,7 +112,7 @@ function replaceHead(html) {
 }
 
 function markChosen() {
-  for (const row of all(".row")) {
+  for (const row of all(".entry")) {
     if (row.dataset.key === chosen) row.setAttribute("aria-current", "true");
     else row.removeAttribute("aria-current");
   }
@@ -131,7 +131,6 @@ function start() {
   chosen = article?.dataset.chosen;
   const window = article?.dataset.window ?? "5m";
   live.open(`/live/monitor?${chosen ?? ""}&window=${window}`);
-  for (const element of all("[data-needs-script]")) element.hidden = false;
   const element = find("[data-chart]");
   if (!element) return;
   const head = find(".head");
@@ -237,7 +236,7 @@ addEventListener("popstate", () => open(location.href, { push: false }));
 
 document.addEventListener("click", (event) => {
   if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
-  const row = event.target.closest(".row");
+  const row = event.target.closest(".entry");
   const choice = event.target.closest(".choice a");
   if (row) {
     event.preventDefault();
@@ -258,7 +257,7 @@ function chooseWindow(link) {
   const address = new URL(link.href);
   address.hash = "";
   history.replaceState(null, "", address);
-  for (const row of all(".row")) row.href = row.getAttribute("href").replace(/window=\w+/, `window=${link.dataset.window}`);
+  for (const row of all(".entry")) row.href = row.getAttribute("href").replace(/window=\w+/, `window=${link.dataset.window}`);
   live.url = `/live/monitor?${chosen}&window=${link.dataset.window}`;
   chart?.setWindow(WINDOWS_US[link.dataset.window]);
 }
@@ -294,22 +293,22 @@ function onChartKey(event) {
   if (event.key in moves) {
     chart.moveCursor(moves[event.key] * (event.shiftKey ? 10 : 1));
     // Said only when somebody asked by key: live values are not announced.
-    if (chart.tip.index !== null) find("[data-chart-note]").textContent = chart.tip.words(chart.tip.index);
+    if (chart.tip.index !== null) find("[data-cursor-words]").textContent = chart.tip.words(chart.tip.index);
   } else if (event.key === "+" || event.key === "=") chart.zoomBy(0.5);
   else if (event.key === "-") chart.zoomBy(2);
   else if (event.key === "Escape") {
-    if (chart.zoom) chart.resetZoom();
-    else changed("view");
+    chart.resetZoom();
     chart.hideCursor();
+    find("[data-cursor-words]").textContent = "";
   } else return;
   event.preventDefault();
 }
 
 // Up and down walk through the list.
 document.addEventListener("keydown", (event) => {
-  const row = event.target.closest?.(".row");
+  const row = event.target.closest?.(".entry");
   if (!row || (event.key !== "ArrowDown" && event.key !== "ArrowUp")) return;
-  const rows = all(".row");
+  const rows = all(".entry");
   const next = rows[rows.indexOf(row) + (event.key === "ArrowDown" ? 1 : -1)];
   next?.focus();
   event.preventDefault();

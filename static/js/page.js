@@ -27,5 +27,3 @@ for (const button of document.querySelectorAll(".theme button")) {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   document.dispatchEvent(new CustomEvent("themechange"));
 });
-
-for (const element of document.querySelectorAll("[data-needs-script]")) element.hidden = false;

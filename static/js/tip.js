@@ -24,7 +24,7 @@ export class Tip {
   words(index) {
     const { chart } = this;
     const values = ROWS.map(([, name, column, unit, at]) => `${name} ${valueText(column, chart.data[at][index])} ${unit}`);
-    return `${this.#times(index).join(", ")}: ${values.join(", ")}${this.#step(index)}`;
+    return `${this.#times(index).join(", ")}: ${[...values, this.#step(index)].filter(Boolean).join(", ")}`;
   }
 
   #times(index) {

@@ -2,11 +2,11 @@
 
 use crate::domain::ids::{DeviceId, ExperimentId, StationId, StreamId};
 use crate::domain::profile::{Step, StepMode, Steps};
-use crate::domain::station::StationState;
 use crate::store::monitor::{ProbeLine, StationLine};
 use crate::store::streams::Latest;
 
 use super::numbers::{Reading, quantities, value_text};
+use super::status::{AWAY, Group, MEASURING, RUNNING, Status, judge};
 
 /// A unit sends a heartbeat every 5 s; after three missed ones it is away.
 const UNIT_SILENT_US: i64 = 15_000_000;
@@ -14,83 +14,6 @@ const UNIT_SILENT_US: i64 = 15_000_000;
 const PROBE_SILENT_US: i64 = 60_000_000;
 /// More steps than this do not fit as segments of a strip.
 const STRIP_STEPS_MAX: usize = 60;
-
-/// The groups of the list, trouble first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Group {
-    /// Somebody has to look.
-    Attention,
-    /// Executing an experiment.
-    Running,
-    /// Held by a person.
-    Paused,
-    /// Nothing to do.
-    Free,
-    /// Measuring heads, not driven by us.
-    Probes,
-}
-
-impl Group {
-    /// All groups in the order of the page.
-    pub const ALL: [Self; 5] = [Self::Attention, Self::Running, Self::Paused, Self::Free, Self::Probes];
-
-    /// Its heading.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Attention => "Needs attention",
-            Self::Running => "Running",
-            Self::Paused => "Paused",
-            Self::Free => "Free",
-            Self::Probes => "Probes",
-        }
-    }
-
-    /// Where a link inside the page finds it.
-    #[must_use]
-    pub fn anchor(self) -> &'static str {
-        match self {
-            Self::Attention => "attention",
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Free => "free",
-            Self::Probes => "probes",
-        }
-    }
-
-    /// Its icon.
-    #[must_use]
-    pub fn icon(self) -> &'static str {
-        match self {
-            Self::Attention => LOOK.icon,
-            Self::Running => RUNNING.icon,
-            Self::Paused => PAUSED.icon,
-            Self::Free => FREE.icon,
-            Self::Probes => MEASURING.icon,
-        }
-    }
-}
-
-/// How a station or probe is: icon, word and colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Status {
-    /// Name of the icon in the sprite.
-    pub icon: &'static str,
-    /// The word.
-    pub word: &'static str,
-    /// Colour class: `running`, `good`, `warning`, `alarm`, `away`.
-    pub tone: &'static str,
-}
-
-const RUNNING: Status = Status { icon: "player-play", word: "Running", tone: "running" };
-const PAUSED: Status = Status { icon: "player-pause", word: "Paused", tone: "warning" };
-const FINISHED: Status = Status { icon: "check", word: "Finished", tone: "good" };
-const STOPPED: Status = Status { icon: "hand-stop", word: "Stopped", tone: "away" };
-const FAULT: Status = Status { icon: "alert-octagon", word: "Fault", tone: "alarm" };
-const FREE: Status = Status { icon: "circle-dashed", word: "Free", tone: "away" };
-const AWAY: Status = Status { icon: "plug-connected-x", word: "Away", tone: "away" };
-const LOOK: Status = Status { icon: "alert-triangle", word: "Warning", tone: "warning" };
-const MEASURING: Status = Status { icon: "activity", word: "Measuring", tone: "running" };
 
 /// A step of the strip over the readouts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -346,25 +269,13 @@ fn readings(latest: &[(String, Option<f64>)]) -> Vec<Reading> {
     found.filter_map(|(column, value)| Reading::of(column, *value)).collect()
 }
 
-fn judge(state: StationState, is_silent: bool) -> (Group, Status) {
-    match state {
-        StationState::Fault => (Group::Attention, FAULT),
-        StationState::Running | StationState::Paused if is_silent => (Group::Attention, AWAY),
-        StationState::Running => (Group::Running, RUNNING),
-        StationState::Paused => (Group::Paused, PAUSED),
-        StationState::Idle | StationState::Finished | StationState::Stopped if is_silent => (Group::Free, AWAY),
-        StationState::Finished => (Group::Free, FINISHED),
-        StationState::Stopped => (Group::Free, STOPPED),
-        StationState::Idle => (Group::Free, FREE),
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
     use crate::domain::experiment::ExperimentState;
     use crate::domain::ids::BatteryId;
     use crate::domain::profile::StepEnd;
+    use crate::domain::station::StationState;
     use crate::store::monitor::ExperimentLine;
 
     const NOW_US: i64 = 1_000_000_000;

@@ -3,6 +3,7 @@
 pub mod line;
 pub mod numbers;
 pub mod spark;
+pub mod status;
 pub mod table;
 pub mod window;
 
@@ -20,15 +21,16 @@ use crate::web::live::Board;
 use crate::web::page::Layout;
 use crate::web::{State, WebError};
 
-use line::{Group, Line};
+use line::Line;
 use spark::{Spark, Sparks};
+use status::Group;
 use table::Table;
 use window::Window;
 
 /// Columns of the chart.
 const CHART_COLUMNS: [&str; 3] = ["voltage_v", "current_a", "temperature_c"];
 /// Pixels of the chart drawn on the server.
-const CHART_WIDTH: usize = 800;
+const CHART_WIDTH: usize = 700;
 
 /// The address of the page.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -19,15 +19,17 @@ pub struct Reading {
 }
 
 /// Name and unit of the columns the pages know.
-const QUANTITIES: [(&str, &str, &str); 8] = [
+const QUANTITIES: [(&str, &str, &str); 10] = [
     ("voltage_v", "Voltage", "V"),
     ("current_a", "Current", "A"),
     ("temperature_c", "Temperature", "°C"),
     ("soc_pct", "State of charge", "%"),
     ("soc", "State of charge", "%"),
     ("power_w", "Power", "W"),
-    ("charge_ah", "Charge moved", "Ah"),
     ("capacity_ah", "Charge moved", "Ah"),
+    ("energy_wh", "Energy", "Wh"),
+    ("temperature_2_c", "Temperature 2", "°C"),
+    ("ambient_c", "Ambient", "°C"),
 ];
 
 impl Reading {
@@ -37,6 +39,12 @@ impl Reading {
         let (_, name, unit) = QUANTITIES.iter().find(|(known, ..)| *known == column)?;
         let text = value.map_or_else(|| "–".to_owned(), |value| value_text(column, value));
         Some(Self { column: column.to_owned(), name, text, unit })
+    }
+
+    /// Whether it is one of the few everybody looks for.
+    #[must_use]
+    pub fn is_main(&self) -> bool {
+        matches!(self.column.as_str(), "voltage_v" | "current_a" | "temperature_c" | "soc" | "soc_pct")
     }
 }
 
@@ -54,10 +62,12 @@ pub fn value_text(column: &str, value: f64) -> String {
     match column {
         "voltage_v" => fixed(value, if value.abs() >= 10.0 { 2 } else { 3 }, false),
         "current_a" => fixed(value, if value.abs() >= 100.0 { 1 } else { 3 }, true),
-        "temperature_c" | "soc_pct" => fixed(value, 1, false),
+        "soc_pct" => fixed(value, 1, false),
         // A fraction of the full charge.
         "soc" => fixed(value * 100.0, 1, false),
         "power_w" => fixed(value, 2, true),
+        "capacity_ah" | "energy_wh" => fixed(value, 3, true),
+        _ if column.ends_with("_c") => fixed(value, 1, false),
         _ => fixed(value, 3, false),
     }
 }
@@ -121,7 +131,7 @@ mod tests {
         assert_eq!(value_text("current_a", -0.0001), "0.000");
         assert_eq!(value_text("temperature_c", -12.34), "−12.3");
         assert_eq!(value_text("soc", 0.5), "50.0");
-        assert_eq!(value_text("charge_ah", 1_234_567.5), "1\u{2009}234\u{2009}567.500");
+        assert_eq!(value_text("capacity_ah", 1_234_567.5), "+1\u{2009}234\u{2009}567.500");
         assert_eq!(value_text("voltage_v", f64::NAN), "–");
     }
 
