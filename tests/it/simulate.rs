@@ -81,7 +81,8 @@ async fn no_reading_is_lost_behind_a_broker_that_forgets_everything() {
     std::fs::write(&secrets, lines.collect::<String>()).expect("the folder is writable");
 
     let secrets = secrets.to_str().expect("a UTF-8 path");
-    let options = [&scenario[..], &["--rate", "500", "--duration", RUN_S, "--end-to-end-ack", "--secrets", secrets]].concat();
+    let options =
+        [&scenario[..], &["--rate", "500", "--duration", RUN_S, "--end-to-end-ack", "--secrets", secrets]].concat();
     let mut devices = Simulation::start(&url, &database_url, &journal, &options);
     for _ in 0..KILLS {
         tokio::time::sleep(RUN / (KILLS + 1)).await;
