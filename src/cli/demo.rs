@@ -73,7 +73,7 @@ pub(super) async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let (finished, ended) = mpsc::channel(FINISHED_MAX);
     let devices = tokio::spawn(sim::run(plan, surroundings, finished));
     tokio::spawn(lab.keep_busy(ended));
-    announce(&app)?;
+    announce(&app, &config)?;
     if let Some(http) = app.http() {
         tracing::info!("the demo lab is at http://{http}");
     }

@@ -8,7 +8,7 @@
 //! | Part | |
 //! |---|---|
 //! | [`ocv`], [`cell`], [`preset`] | batteries |
-//! | [`instrument`], [`cycler`], [`replay`], [`station`], [`unit`] | cyclers and the units that drive them |
+//! | [`instrument`], [`cycler`], [`replay`], [`station`], [`mod@unit`] | cyclers and the units that drive them |
 //! | [`probe`], [`load`] | probes, and devices that only send much |
 //! | `clumsy`, `vandal` | devices that test how much a server bears |
 //! | [`batch`], [`outbox`], `device`, `link`, `session` | rows on their way to the server |

@@ -79,7 +79,7 @@ impl Board {
         Self { lines, clients, sparks: Mutex::default() }
     }
 
-    /// The sparklines of the lines, at most [`SPARKS_PERIOD_US`] old.
+    /// The sparklines of the lines, at most 20 s old.
     pub async fn sparks(&self, state: &State, lines: &[Line]) -> Arc<Sparks> {
         let now_us = state.clock.now_us();
         // Held while they are read: whoever comes meanwhile wants the same ones.

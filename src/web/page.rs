@@ -1,8 +1,10 @@
 //! What every page has around its content.
 
-use actix_web::HttpRequest;
 use actix_web::http::header;
+use actix_web::{HttpRequest, web};
 use chrono::{DateTime, Local, Offset, Utc};
+
+use super::State;
 
 /// Colours of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,7 +69,8 @@ impl Layout {
     /// The frame of the page a request asks for.
     #[must_use]
     pub fn new(request: &HttpRequest, section: &'static str) -> Self {
-        let now = Local::now();
+        let clock = request.app_data::<web::Data<State>>().map(|state| state.clock.clone()).unwrap_or_default();
+        let now = DateTime::<Utc>::from_timestamp_micros(clock.now_us()).unwrap_or_default().with_timezone(&Local);
         Self {
             section,
             theme: Theme::of(request),

@@ -24,7 +24,7 @@ pub struct Row {
 /// Rows, the newest first.
 #[derive(Debug, PartialEq)]
 pub struct Table {
-    /// At most [`ROWS_MAX`], evenly spread over the window, the last sample always among them.
+    /// A bounded number, evenly spread over the window, the last sample always among them.
     pub rows: Vec<Row>,
     /// Whether rows were left out.
     pub is_thinned: bool,
