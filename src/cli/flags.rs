@@ -68,7 +68,8 @@ pub(super) fn start_log(config: &Config) -> Result<(), ConfigError> {
         key: "log.level",
         reason: format!("{error}; write error, warn, info or debug"),
     })?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_terminal);
     // A second log in one process is refused; the first one goes on.
     let _ = match config.log.format {
         LogFormat::Text => log.compact().try_init(),
