@@ -3,6 +3,7 @@
 //! Values are SI `f64` (V, A, W, °C, Ah, s); charge current is positive. Times are `i64` microseconds
 //! since the Unix epoch, UTC. A value of these types that exists is valid.
 
+pub mod audit;
 pub mod battery;
 pub mod device;
 pub mod experiment;

@@ -2,6 +2,7 @@
 
 mod sql;
 
+pub mod audit;
 pub mod batteries;
 pub mod blocks;
 pub mod columns;
@@ -82,6 +83,7 @@ impl Store {
 
 /// Every statement by module, for the test that prepares all of them on both engines.
 const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
+    ("audit", audit::STATEMENTS),
     ("batteries", batteries::STATEMENTS),
     ("blocks", blocks::STATEMENTS),
     ("columns", columns::STATEMENTS),

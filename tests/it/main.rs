@@ -12,6 +12,7 @@
 #[macro_use]
 mod support;
 
+mod audit;
 mod chaos;
 mod documentation;
 mod harness;

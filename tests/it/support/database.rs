@@ -34,6 +34,27 @@ impl Database {
         Some(Self { url: format!("{server}/{name}"), _folder: None })
     }
 
+    /// Runs statements past the store, as somebody with the database's password could; how many rows the last changed.
+    pub(crate) async fn run(&self, statements: &[&str]) -> u64 {
+        let mut changed = 0;
+        if self.url.starts_with("sqlite:") {
+            let mut connection = sqlx::SqliteConnection::connect(&self.url).await.expect("the file opens");
+            for text in statements {
+                let done = connection.execute(sqlx::AssertSqlSafe((*text).to_owned())).await;
+                changed = done.unwrap_or_else(|error| panic!("{text}: {error}")).rows_affected();
+            }
+            connection.close().await.expect("it closes");
+        } else {
+            let mut connection = sqlx::MySqlConnection::connect(&self.url).await.expect("MariaDB answers");
+            for text in statements {
+                let done = connection.execute(sqlx::AssertSqlSafe((*text).to_owned())).await;
+                changed = done.unwrap_or_else(|error| panic!("{text}: {error}")).rows_affected();
+            }
+            connection.close().await.expect("it says good-bye");
+        }
+        changed
+    }
+
     /// What `Store::open` and `--database-url` take.
     pub(crate) fn url(&self) -> &str {
         &self.url
