@@ -16,6 +16,12 @@ macro_rules! row_id {
         #[serde(transparent)]
         pub struct $name(pub i64);
 
+        impl From<i64> for $name {
+            fn from(id: i64) -> Self {
+                Self(id)
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)
@@ -32,6 +38,12 @@ row_id!(/// A station: the place where one battery is cycled.
     StationId);
 row_id!(/// A profile: the ordered steps an experiment executes.
     ProfileId);
+row_id!(/// Somebody who signs in.
+    UserId);
+row_id!(/// A browser that is signed in.
+    SessionId);
+row_id!(/// What a program signs in with.
+    ApiTokenId);
 row_id!(/// A stored time series: what one device measured for one subject.
     StreamId);
 

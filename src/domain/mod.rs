@@ -13,3 +13,4 @@ pub mod profile;
 pub mod sample;
 pub mod secret;
 pub mod station;
+pub mod user;

@@ -22,6 +22,9 @@ pub enum StoreError {
         /// Its name.
         name: String,
     },
+    /// The change does not fit what is stored now: somebody else was faster, or it would leave nobody in charge.
+    #[error("{0}")]
+    Conflict(String),
     /// What is stored cannot be read: damage, or a newer version wrote it.
     #[error("{what} cannot be read: {reason}")]
     Unreadable {

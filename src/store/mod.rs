@@ -16,8 +16,12 @@ pub mod monitor;
 mod open;
 pub mod profiles;
 pub mod server;
+pub mod sessions;
+pub mod sign_in_links;
 pub mod stations;
 pub mod streams;
+pub mod tokens;
+pub mod users;
 
 pub use error::StoreError;
 pub use group::Group;
@@ -94,8 +98,12 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("monitor", monitor::STATEMENTS),
     ("profiles", profiles::STATEMENTS),
     ("server", server::STATEMENTS),
+    ("sessions", sessions::STATEMENTS),
+    ("sign_in_links", sign_in_links::STATEMENTS),
     ("stations", stations::STATEMENTS),
     ("streams", streams::STATEMENTS),
+    ("tokens", tokens::STATEMENTS),
+    ("users", users::STATEMENTS),
 ];
 
 impl Store {
