@@ -3,6 +3,7 @@
 //! `docs/architecture.md` says how the parts fit together and who may import whom.
 
 pub mod app;
+pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
