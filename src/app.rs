@@ -7,6 +7,7 @@ use actix_web::dev::ServerHandle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::auth::setup::{SETUP_US, Setup};
 use crate::clock::Clock;
 use crate::config::{Config, Role};
 use crate::ingest::events::Events;
@@ -52,6 +53,9 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The system's source of randomness.
+    #[error("{0}")]
+    Random(String),
 }
 
 /// Opens the database of the settings; makes the data folder when SQLite lives there.
@@ -111,15 +115,35 @@ impl App {
             }
             Role::All | Role::Node => Some(NodePart::start(config, &store, &events, stopped).await?),
         };
+        let setup = Setup::default();
         let web =
-            listener.map(|listener| WebPart::start(listener, &store, &events, config.http.address)).transpose()?;
-        Ok(Self { store, stop, web, node })
+            listener.map(|listener| WebPart::start(listener, &store, &events, config, setup.clone())).transpose()?;
+        let app = Self { store, stop, web, node };
+        app.offer_setup(&setup).await?;
+        Ok(app)
     }
 
     /// Where the pages are, if this process serves them.
     #[must_use]
     pub fn http(&self) -> Option<SocketAddr> {
         self.web.as_ref().map(|web| web.address)
+    }
+
+    /// Prints the set-up link while nobody is there who could add people.
+    async fn offer_setup(&self, setup: &Setup) -> Result<(), StartError> {
+        let Some(http) = self.http() else { return Ok(()) };
+        if self.store.has_admin().await? {
+            return Ok(());
+        }
+        let token = setup.open(Clock::System.now_us()).map_err(|error| StartError::Random(error.to_string()))?;
+        // On standard error by itself, whatever the log shows and wherever it goes: it is the only way in.
+        let minutes = SETUP_US / 60_000_000;
+        notice(&format!(
+            "This server has no administrator yet. To become the first one, open within {minutes} minutes:\n\n    \
+             http://{http}/setup/{}\n",
+            token.reveal()
+        ));
+        Ok(())
     }
 
     /// Where devices connect, if this process takes them itself.
@@ -150,10 +174,22 @@ impl App {
 }
 
 impl WebPart {
-    fn start(listener: TcpListener, store: &Store, events: &Events, asked: SocketAddr) -> Result<Self, StartError> {
+    fn start(
+        listener: TcpListener,
+        store: &Store,
+        events: &Events,
+        config: &Config,
+        setup: Setup,
+    ) -> Result<Self, StartError> {
+        let asked = config.http.address;
         let problem = |cause| StartError::Listen { what: "pages", address: asked, cause };
         let address = listener.local_addr().map_err(problem)?;
-        let state = web::State { store: store.clone(), events: events.clone(), clock: Clock::System };
+        let state = web::State {
+            setup,
+            is_demo: config.is_demo,
+            host_names: config.http.names.clone().into(),
+            ..web::State::new(store.clone(), events.clone(), Clock::System)
+        };
         let server = web::serve(listener, state).map_err(problem)?;
         let handle = server.handle();
         Ok(Self { address, handle, task: tokio::spawn(server) })
@@ -187,6 +223,13 @@ impl NodePart {
         let transport = tokio::spawn(endpoint.run(stopped));
         Ok(Self { address, transport, writer })
     }
+}
+
+/// A line for whoever sits at the console.
+fn notice(text: &str) {
+    use std::io::Write;
+    // Nothing can be done if even this cannot be printed.
+    let _ = writeln!(std::io::stderr(), "\n{text}");
 }
 
 fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -12,6 +12,8 @@ pub mod csrf;
 pub mod password;
 pub mod qr;
 pub mod recovery;
+pub mod session;
+pub mod setup;
 mod text;
 pub mod throttle;
 pub mod token;

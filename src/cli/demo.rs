@@ -47,6 +47,7 @@ pub(super) async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     if !(args.speed.is_finite() && (0.1..=10_000.0).contains(&args.speed)) {
         return Err(BadInput(format!("--speed {}: use 0.1 to 10000", args.speed)).into());
     }
+    config.is_demo = true;
     start_log(&config)?;
     if args.fresh {
         empty(&config)?;

@@ -27,6 +27,9 @@ pub struct Config {
     pub log: Log,
     /// Which part of the server this process is.
     pub role: Role,
+    /// Whether whoever sits at this machine is let in as an operator: `cellar demo` sets it, no setting can.
+    #[serde(skip)]
+    pub is_demo: bool,
 }
 
 /// Settings of the web pages and the HTTP API.
@@ -37,6 +40,8 @@ pub struct Http {
     pub address: SocketAddr,
     /// Allows an address other than loopback without TLS.
     pub insecure_lan: bool,
+    /// Host names this server answers to, besides its addresses and `localhost`.
+    pub names: Vec<String>,
 }
 
 /// Settings of the built-in MQTT endpoint.
@@ -118,13 +123,14 @@ impl Default for Config {
             broker: Broker::default(),
             log: Log::default(),
             role: Role::All,
+            is_demo: false,
         }
     }
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { address: SocketAddr::from(([127, 0, 0, 1], 8869)), insecure_lan: false }
+        Self { address: SocketAddr::from(([127, 0, 0, 1], 8869)), insecure_lan: false, names: Vec::new() }
     }
 }
 

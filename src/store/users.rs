@@ -29,9 +29,6 @@ statements! {
         FROM user
         ORDER BY disabled, name
         LIMIT ?";
-    COUNT = "
-        SELECT CAST(COUNT(*) AS SIGNED)
-        FROM user";
     ADMINS = "
         SELECT user_id
         FROM user
@@ -136,6 +133,17 @@ pub struct UserEdit {
     pub disabled: bool,
 }
 
+/// A second factor that somebody turns on.
+#[derive(Clone, Copy)]
+pub struct SecondFactor<'a> {
+    /// The secret their phone has too.
+    pub secret: &'a [u8],
+    /// Time step of the code they proved it with.
+    pub step: i64,
+    /// SHA-256 of each recovery code.
+    pub codes_sha256: &'a [[u8; 32]],
+}
+
 /// What is stored of a user as the audit log tells it.
 fn told(full_name: &str, role: Role, disabled: bool) -> serde_json::Value {
     json!({ "full_name": full_name, "role": role.as_str(), "disabled": disabled })
@@ -166,15 +174,15 @@ impl Store {
         Ok(UserId(id))
     }
 
-    /// How many users there are, disabled ones too.
+    /// Whether anybody can sign in who may add people.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn count_users(&self) -> Result<i64, StoreError> {
-        let (count,): (i64,) = on_read!(&self.db, pool, dialect => {
-            sqlx::query_as(COUNT.text(dialect)).fetch_one(pool).await?
+    pub async fn has_admin(&self) -> Result<bool, StoreError> {
+        let admins: Vec<(i64,)> = on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(ADMINS.text(dialect)).bind(0).fetch_all(pool).await?
         });
-        Ok(count)
+        Ok(!admins.is_empty())
     }
 
     /// Everybody, those who may sign in first, by name; at most [`USERS_MAX`].
@@ -303,12 +311,12 @@ impl Store {
         &self,
         by: &Actor,
         user: &User,
-        factor: Option<(&[u8], i64, &[[u8; 32]])>,
+        factor: Option<SecondFactor<'_>>,
         now_us: i64,
     ) -> Result<(), StoreError> {
         let mut group = self.begin_group().await?;
-        let (secret, step, codes) =
-            factor.map_or((None, 0, &[][..]), |(secret, step, codes)| (Some(secret), step, codes));
+        let secret = factor.map(|factor| factor.secret);
+        let (step, codes) = factor.map_or((0, &[][..]), |factor| (factor.step, factor.codes_sha256));
         on_group!(group, conn, dialect => {
             sqlx::query(SET_TOTP.text(dialect)).bind(secret).bind(step).bind(user.user_id.0).execute(conn).await?;
         });

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::headers::RequestId;
 use super::page::Layout;
+use crate::store::StoreError;
 
 /// What can go wrong while a request is answered.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,47 @@ pub enum WebError {
         target: &'static str,
         /// What is wrong with it and what would be right.
         message: String,
+    },
+    /// Somebody else was faster, or the name is taken.
+    #[error("{0}")]
+    Conflict(String),
+    /// Nobody is signed in, and signing in would not bring the visitor back here.
+    #[error("Nobody is signed in, or the session has ended. Sign in, then send it again.")]
+    SignIn,
+    /// Nobody is signed in; the text is the path to come back to.
+    #[error("sign in first")]
+    SignInFirst(String),
+    /// The password was given too long ago for this page; the text is the path to come back to.
+    #[error("give the password again")]
+    ConfirmFirst(String),
+    /// The token of a program is no good.
+    #[error("{0}")]
+    BadToken(&'static str),
+    /// The role is too small; the text says who can.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Not sent by a page of ours, or by one of another session.
+    #[error(
+        "This form is too old, or another site sent it. Nothing was changed. Load the page again and send it once more."
+    )]
+    Forgery,
+    /// Asked for under a name that is not ours.
+    #[error("This server does not answer to that name. Use its address, or have the name added to http.names.")]
+    WrongHost,
+    /// The body is larger than the route takes.
+    #[error("This is too large: at most {} kB fit.", bytes_max / 1024)]
+    TooLarge {
+        /// What fits, bytes.
+        bytes_max: usize,
+    },
+    /// The body took too long to arrive.
+    #[error("The request took too long to arrive. Send it again.")]
+    TooSlow,
+    /// Too many tries.
+    #[error("Too many tries. Try again in {wait_s} s.")]
+    TooMany {
+        /// How long to wait, s.
+        wait_s: u32,
     },
     /// It would work later.
     #[error("{0}")]
@@ -46,6 +88,14 @@ impl ResponseError for WebError {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::SignIn | Self::BadToken(_) => StatusCode::UNAUTHORIZED,
+            Self::SignInFirst(_) | Self::ConfirmFirst(_) => StatusCode::SEE_OTHER,
+            Self::Forbidden(_) | Self::Forgery => StatusCode::FORBIDDEN,
+            Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -53,8 +103,40 @@ impl ResponseError for WebError {
 
     /// The bare answer; [`render`] writes its page once the request is at hand.
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        HttpResponse::new(self.status_code())
+        let mut answer = HttpResponse::build(self.status_code());
+        match self {
+            Self::SignInFirst(back) => answer.insert_header((header::LOCATION, page_with_way_back("/login", back))),
+            Self::ConfirmFirst(back) => {
+                answer.insert_header((header::LOCATION, page_with_way_back("/account/confirm", back)))
+            }
+            Self::TooMany { wait_s } => answer.insert_header((header::RETRY_AFTER, wait_s.to_string())),
+            Self::BadToken(_) => answer.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
+            _ => &mut answer,
+        };
+        answer.finish()
     }
+}
+
+impl From<StoreError> for WebError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Duplicate { .. } | StoreError::Conflict(_) => Self::Conflict(error.to_string()),
+            _ => Self::internal(error),
+        }
+    }
+}
+
+/// A page of ours that leads back to where the visitor was.
+fn page_with_way_back(page: &str, back: &str) -> String {
+    let query = serde_urlencoded::to_string([("back", local_path(back))]).unwrap_or_default();
+    if back == "/" { page.to_owned() } else { format!("{page}?{query}") }
+}
+
+/// The path if it stays on this server, otherwise `/`.
+#[must_use]
+pub fn local_path(path: &str) -> &str {
+    let stays = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n', '\t']);
+    if stays { path } else { "/" }
 }
 
 #[derive(Template)]
@@ -92,7 +174,7 @@ pub async fn render(
         Some(WebError::Internal(_)) => ("", "Something failed inside the server.".to_owned()),
         Some(WebError::Invalid { target, message }) => (*target, message.clone()),
         Some(WebError::NotFound(thing)) => ("", format!("There is no {thing}.")),
-        Some(WebError::Unavailable(reason)) => ("", (*reason).to_owned()),
+        Some(error) => ("", error.to_string()),
         None => ("", cause.map_or_else(|| plain(status).to_owned(), ToString::to_string)),
     };
     let is_api = answer.request().path().starts_with("/api/");
@@ -143,9 +225,15 @@ fn log(id: &str, answer: &ServiceResponse<BoxBody>, status: StatusCode, cause: O
 /// The word programs look for.
 fn code(status: StatusCode) -> &'static str {
     match status.as_u16() {
+        401 => "unauthorized",
+        403 => "forbidden",
         404 => "not_found",
         405 => "method_not_allowed",
+        408 => "too_slow",
+        409 => "conflict",
+        413 => "too_large",
         422 => "invalid",
+        429 => "too_many",
         503 => "unavailable",
         code if code < 500 => "bad_request",
         _ => "internal",
@@ -154,9 +242,15 @@ fn code(status: StatusCode) -> &'static str {
 
 fn plain(status: StatusCode) -> &'static str {
     match status.as_u16() {
+        401 => "Sign in first",
+        403 => "Not allowed",
         404 => "Nothing here",
         405 => "Not possible this way",
+        408 => "Too slow",
+        409 => "Not as it was",
+        413 => "Too large",
         422 => "This does not fit",
+        429 => "Too many tries",
         503 => "Not available now",
         code if code < 500 => "This request cannot be read",
         _ => "Something failed here",
@@ -165,11 +259,25 @@ fn plain(status: StatusCode) -> &'static str {
 
 fn remedy(status: StatusCode) -> &'static str {
     match status.as_u16() {
+        401 | 403 => "Nothing was changed.",
         404 => "Check the address, or start again from the monitor.",
         503 => "Stations go on by themselves and their readings are kept. Try again in a minute.",
         code if code < 500 => "Nothing was changed. Go back, correct it and send it again.",
         _ => {
             "Stations go on by themselves and what was stored is safe. Try again; if it stays, give the number below to whoever runs the server."
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_never_leaves_the_server() {
+        assert_eq!(local_path("/?station=3&window=5m"), "/?station=3&window=5m");
+        for elsewhere in ["", "//evil.example/", "https://evil.example/", "/\\evil.example", "/a\r\nb"] {
+            assert_eq!(local_path(elsewhere), "/", "{elsewhere:?}");
         }
     }
 }

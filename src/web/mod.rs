@@ -4,13 +4,18 @@
 
 pub mod api;
 pub mod assets;
+pub mod cookie;
+pub mod denials;
 pub mod error;
+pub mod forms;
+mod guard;
 pub mod headers;
 pub mod live;
 pub mod page;
 pub mod pages;
 pub mod routes;
 pub mod state;
+pub mod visitor;
 
 use std::net::TcpListener;
 
@@ -19,13 +24,12 @@ use actix_web::{App, HttpServer, dev::Server, web};
 
 pub use error::WebError;
 pub use state::State;
+pub use visitor::Visitor;
 
 /// Threads that answer requests: pages are small, the store has its own threads.
 const WORKERS: usize = 2;
 /// How long running answers may take when the server stops; event streams are cut, browsers come back by themselves.
 const SHUTDOWN_TIMEOUT_S: u64 = 2;
-/// Largest request body anybody may send to a page or the API, in bytes: nothing here takes files yet.
-const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// Starts answering on `listener`. The future of the server ends when it is stopped through its handle.
 ///
@@ -42,11 +46,19 @@ pub fn serve(listener: TcpListener, state: State) -> std::io::Result<Server> {
         App::new()
             .app_data(state.clone())
             .app_data(board.clone())
-            .app_data(web::PayloadConfig::new(BODY_BYTES_MAX))
+            .app_data(forms())
             .configure(routes::register)
             .wrap(from_fn(error::render))
             .wrap(Compress::default())
             .wrap(from_fn(headers::on_every_answer))
     });
     Ok(server.workers(WORKERS).shutdown_timeout(SHUTDOWN_TIMEOUT_S).disable_signals().listen(listener)?.run())
+}
+
+/// How forms are read: the guard has bounded them, a field that does not fit is our own 422.
+fn forms() -> web::FormConfig {
+    web::FormConfig::default().error_handler(|error, _| {
+        WebError::Invalid { target: "form", message: format!("{error}. Load the page again and fill it in once more.") }
+            .into()
+    })
 }

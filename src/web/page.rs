@@ -1,10 +1,11 @@
 //! What every page has around its content.
 
-use actix_web::http::header;
-use actix_web::{HttpRequest, web};
+use actix_web::{HttpMessage, HttpRequest, web};
 use chrono::{DateTime, Local, Offset, Utc};
 
-use super::State;
+use super::visitor::Principal;
+use super::{State, Visitor, cookie};
+use crate::domain::user::Role;
 
 /// Colours of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,8 +41,7 @@ impl Theme {
     }
 
     fn of(request: &HttpRequest) -> Self {
-        let cookies = request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
-        let word = cookies.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix("theme="));
+        let word = cookie::read(request.headers(), "theme");
         word.map(Self::from_word).unwrap_or_default()
     }
 }
@@ -63,6 +63,54 @@ pub struct Layout {
     pub date: String,
     /// Version of the program.
     pub version: &'static str,
+    /// What every form carries.
+    pub csrf: String,
+    /// Who is signed in.
+    pub who: Who,
+}
+
+/// Who is signed in, as pages show it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Who {
+    /// User name; empty for nobody.
+    pub name: String,
+    /// Name for people, or the user name.
+    pub full_name: String,
+    /// What they may do; `None` for nobody.
+    pub role: Option<Role>,
+    /// Whether this is the demo's operator.
+    pub is_demo: bool,
+}
+
+impl Who {
+    fn of(visitor: &Visitor) -> Self {
+        let (name, full_name) = match &visitor.principal {
+            Principal::User(user) if user.full_name.is_empty() => (user.name.clone(), user.name.clone()),
+            Principal::User(user) => (user.name.clone(), user.full_name.clone()),
+            Principal::Demo => ("demo".to_owned(), "Demo operator".to_owned()),
+            Principal::Program(program) => (program.owner.clone(), program.name.clone()),
+            Principal::Nobody => Default::default(),
+        };
+        Self { name, full_name, role: visitor.principal.role(), is_demo: visitor.principal == Principal::Demo }
+    }
+
+    /// Whether anybody may look around.
+    #[must_use]
+    pub fn is_somebody(&self) -> bool {
+        self.role.is_some()
+    }
+
+    /// Whether they may run experiments.
+    #[must_use]
+    pub fn is_operator(&self) -> bool {
+        self.role >= Some(Role::Operator)
+    }
+
+    /// Whether they may change users, devices and settings.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.role == Some(Role::Admin)
+    }
 }
 
 impl Layout {
@@ -70,6 +118,7 @@ impl Layout {
     #[must_use]
     pub fn new(request: &HttpRequest, section: &'static str) -> Self {
         let clock = request.app_data::<web::Data<State>>().map(|state| state.clock.clone()).unwrap_or_default();
+        let visitor = request.extensions().get::<Visitor>().cloned();
         let now = DateTime::<Utc>::from_timestamp_micros(clock.now_us()).unwrap_or_default().with_timezone(&Local);
         Self {
             section,
@@ -79,6 +128,8 @@ impl Layout {
             zone: zone_name(&now),
             date: now.format("%a %-d %b %Y").to_string(),
             version: env!("CARGO_PKG_VERSION"),
+            csrf: visitor.as_ref().map(|visitor| visitor.csrf.clone()).unwrap_or_default(),
+            who: visitor.as_ref().map(Who::of).unwrap_or_default(),
         }
     }
 }

@@ -1,15 +1,18 @@
 //! Every URL in one table, each with the least role that may use it.
 
-use actix_web::{Route, guard, web};
+use actix_web::dev::ResourceDef;
+use actix_web::http::header;
+use actix_web::middleware::from_fn;
+use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
-use super::WebError;
+use super::guard::admit;
 use super::pages::{health, monitor, theme};
-use super::{api, assets, live};
+use super::{WebError, api, assets, live};
 
-/// The least role a route asks for. Checked once people can log in; until then it documents.
+/// The least role a route asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
-    /// Anybody, without log-in.
+    /// Anybody, without sign-in.
     Public,
     /// Whoever may look.
     Viewer,
@@ -19,44 +22,97 @@ pub enum Access {
     Admin,
 }
 
-/// One URL.
+/// What a route does with the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Looks; HEAD gets the same answer less its body.
+    Get,
+    /// Changes something.
+    Post,
+}
+
+impl Method {
+    /// The word in a request.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+
+    /// Whether it may change something: then it needs proof that a page of ours sent it.
+    #[must_use]
+    pub fn changes(self) -> bool {
+        self != Self::Get
+    }
+}
+
+/// One URL and method.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
+    /// Looks or changes.
+    pub method: Method,
     /// Path pattern.
     pub path: &'static str,
     /// Who may use it.
     pub access: Access,
-    /// Method and handler.
+    /// The handler.
     pub route: fn() -> Route,
 }
 
-/// The table.
-pub const ROUTES: &[Entry] = &[
-    Entry { path: "/", access: Access::Viewer, route: || get().to(monitor::page) },
-    Entry { path: "/live/monitor", access: Access::Viewer, route: || get().to(live::monitor) },
-    Entry { path: "/api/v1/streams/{id}/series", access: Access::Viewer, route: || get().to(api::series::of_stream) },
-    Entry {
-        path: "/api/v1/experiments/{id}/series",
-        access: Access::Viewer,
-        route: || get().to(api::series::of_experiment),
-    },
-    Entry { path: "/theme", access: Access::Public, route: || web::post().to(theme::choose) },
-    Entry { path: "/healthz", access: Access::Public, route: || get().to(health::alive) },
-    Entry { path: "/readyz", access: Access::Public, route: || get().to(health::ready) },
-    Entry { path: "/static/{version}/{path:.*}", access: Access::Public, route: || get().to(assets::file) },
-];
-
-/// GET, and HEAD with the same answer less its body.
-fn get() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+impl Entry {
+    /// Whether API tokens are taken here.
+    #[must_use]
+    pub fn is_for_programs(&self) -> bool {
+        self.path.starts_with("/api/")
+    }
 }
 
-/// Registers the table; every other URL is answered with 404.
+const fn get(path: &'static str, access: Access, route: fn() -> Route) -> Entry {
+    Entry { method: Method::Get, path, access, route }
+}
+
+const fn post(path: &'static str, access: Access, route: fn() -> Route) -> Entry {
+    Entry { method: Method::Post, path, access, route }
+}
+
+/// The table.
+#[rustfmt::skip]
+pub const ROUTES: &[Entry] = &[
+    get("/", Access::Viewer, || web::route().to(monitor::page)),
+    get("/live/monitor", Access::Viewer, || web::route().to(live::monitor)),
+    get("/api/v1/streams/{id}/series", Access::Viewer, || web::route().to(api::series::of_stream)),
+    get("/api/v1/experiments/{id}/series", Access::Viewer, || web::route().to(api::series::of_experiment)),
+    post("/theme", Access::Public, || web::route().to(theme::choose)),
+    get("/healthz", Access::Public, || web::route().to(health::alive)),
+    get("/readyz", Access::Public, || web::route().to(health::ready)),
+    get("/static/{version}/{path:.*}", Access::Public, || web::route().to(assets::file)),
+];
+
+/// Registers the table; every other URL is answered with 404, a wrong method with 405.
 pub fn register(config: &mut web::ServiceConfig) {
     for entry in ROUTES {
-        config.route(entry.path, (entry.route)());
+        let resource = web::resource(entry.path);
+        let resource = match entry.method {
+            Method::Get => resource.guard(guard::Any(guard::Get()).or(guard::Head())),
+            Method::Post => resource.guard(guard::Post()),
+        };
+        config.service(resource.wrap(from_fn(move |request, next| admit(entry, request, next))).route((entry.route)()));
     }
-    config.default_service(web::route().to(|| async { Err::<&str, _>(WebError::NotFound("this page")) }));
+    config.default_service(web::route().to(nothing));
+}
+
+async fn nothing(request: HttpRequest) -> Result<HttpResponse, WebError> {
+    let allowed: Vec<&str> = ROUTES
+        .iter()
+        .filter(|entry| ResourceDef::new(entry.path).is_match(request.path()))
+        .map(|entry| entry.method.as_str())
+        .collect();
+    if allowed.is_empty() {
+        return Err(WebError::NotFound("this page"));
+    }
+    Ok(HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allowed.join(", "))).finish())
 }
 
 #[cfg(test)]
@@ -65,9 +121,18 @@ mod tests {
 
     #[test]
     fn no_url_is_listed_twice() {
-        let mut paths: Vec<_> = ROUTES.iter().map(|entry| entry.path).collect();
-        paths.sort_unstable();
-        paths.dedup();
-        assert_eq!(paths.len(), ROUTES.len());
+        let mut keys: Vec<_> = ROUTES.iter().map(|entry| (entry.path, entry.method.as_str())).collect();
+        keys.sort_unstable();
+        let count = keys.len();
+        keys.dedup();
+        assert_eq!(keys.len(), count);
+    }
+
+    #[test]
+    fn only_sign_in_and_signs_of_life_are_public() {
+        let public: Vec<_> =
+            ROUTES.iter().filter(|entry| entry.access == Access::Public).map(|entry| entry.path).collect();
+        let expected = ["/theme", "/healthz", "/readyz", "/static/{version}/{path:.*}"];
+        assert_eq!(public, expected);
     }
 }

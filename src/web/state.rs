@@ -1,7 +1,12 @@
 //! What the pages ask of the rest of the server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::denials::Denials;
+use crate::auth::password::Hasher;
+use crate::auth::setup::Setup;
+use crate::auth::throttle::Throttle;
 use crate::clock::Clock;
 use crate::domain::ids::{ExperimentId, StreamId};
 use crate::domain::sample::Subject;
@@ -21,9 +26,40 @@ pub struct State {
     pub events: Events,
     /// The time of day.
     pub clock: Clock,
+    /// Checks and makes password hashes, few at a time.
+    pub hasher: Hasher,
+    /// Slows down guessing.
+    pub throttle: Arc<Throttle>,
+    /// The one-time link of a server without an administrator.
+    pub setup: Setup,
+    /// Keeps repeated denials from filling the audit log.
+    pub denials: Arc<Denials>,
+    /// Whether the pages are served over TLS.
+    pub is_secure: bool,
+    /// Whether this is the demo, where whoever sits at the machine is an operator.
+    pub is_demo: bool,
+    /// Host names this server answers to, besides addresses and `localhost`.
+    pub host_names: Arc<[String]>,
 }
 
 impl State {
+    /// A state of its own for one server.
+    #[must_use]
+    pub fn new(store: Store, events: Events, clock: Clock) -> Self {
+        Self {
+            store,
+            events,
+            clock,
+            hasher: Hasher::default(),
+            throttle: Arc::new(Throttle::new()),
+            setup: Setup::default(),
+            denials: Arc::default(),
+            is_secure: false,
+            is_demo: false,
+            host_names: Arc::new([]),
+        }
+    }
+
     /// The stream of an experiment: the one that began first, when several devices measured it.
     ///
     /// # Errors

@@ -1,0 +1,77 @@
+//! What is wrong with a form, field by field.
+
+/// Problems of a form: each stands beside its field and, as a link, in the summary on top.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Problems {
+    list: Vec<Problem>,
+}
+
+/// One problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// `name` and `id` of the field.
+    pub field: &'static str,
+    /// What is wrong and what to enter instead.
+    pub message: String,
+}
+
+impl Problems {
+    /// Notes a problem of a field.
+    pub fn add(&mut self, field: &'static str, message: impl Into<String>) {
+        self.list.push(Problem { field, message: message.into() });
+    }
+
+    /// The value, or its problem noted.
+    pub fn take<T, E: ToString>(&mut self, field: &'static str, value: Result<T, E>) -> Option<T> {
+        value.map_err(|error| self.add(field, error.to_string())).ok()
+    }
+
+    /// Whether the form can be used.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// All problems, in the order of the fields.
+    #[must_use]
+    pub fn all(&self) -> &[Problem] {
+        &self.list
+    }
+
+    /// The first problem of a field.
+    #[must_use]
+    pub fn of(&self, field: &str) -> Option<&str> {
+        self.list.iter().find(|problem| problem.field == field).map(|problem| problem.message.as_str())
+    }
+}
+
+/// A line of text as typed: outer blanks and control characters gone, so that it can stand in a list or a log.
+#[must_use]
+pub fn line(typed: &str) -> String {
+    typed.chars().filter(|c| !c.is_control() && !is_direction_mark(*c)).collect::<String>().trim().to_owned()
+}
+
+/// Characters that turn the direction of text around: with them a name can read as another.
+fn is_direction_mark(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_found_by_its_field() {
+        let mut problems = Problems::default();
+        assert_eq!(problems.take("capacity", "5".parse::<f64>()), Some(5.0));
+        assert_eq!(problems.take("voltage", "x".parse::<f64>()), None);
+        problems.add("voltage", "second");
+        assert_eq!(problems.of("voltage"), Some("invalid float literal"));
+        assert_eq!((problems.of("capacity"), problems.all().len()), (None, 2));
+    }
+
+    #[test]
+    fn a_line_cannot_hide_anything() {
+        assert_eq!(line("  NMC\u{202e}-017\r\n"), "NMC-017");
+    }
+}
