@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{NoRandomness, random};
 
-/// Hashes under way at once: each takes one core for some 35 ms and 19 MiB, and measurements must still be stored.
+/// Hashes under way at once: each takes one core for some 40 ms and 19 MiB, and measurements must still be stored.
 pub const AT_ONCE_MAX: usize = 2;
 /// Sign-ins that may wait for their turn: the last of them waits about 4 s, longer than anybody would.
 pub const WAITING_MAX: usize = 200;
@@ -81,7 +81,7 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// What sign-ins use: the smallest of the settings that OWASP recommends, 35 ms on a small server. See decision 9.
+    /// What sign-ins use: the smallest of the settings that OWASP recommends, 40 ms on a small server. See decision 9.
     pub const SIGN_IN: Self = Self { memory_kib: 19_456, passes: 2 };
     /// The smallest that Argon2 allows, for tests that sign in often. It protects nothing.
     pub const FOR_TESTS: Self = Self { memory_kib: 8, passes: 1 };
