@@ -1,6 +1,7 @@
 //! Starts and stops the parts of the server in the right order.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -18,6 +19,7 @@ use crate::node::bridge::{BadBrokerUrl, Bridge};
 use crate::node::endpoint::Endpoint;
 use crate::node::gate::Gate;
 use crate::store::{Store, StoreError};
+use crate::tls::{self, ServerTls, TlsError};
 use crate::web;
 
 /// How long a part may take to stop; all of them together stay below the 10 s a service manager waits.
@@ -50,12 +52,23 @@ pub enum StartError {
     /// The broker's address.
     #[error(transparent)]
     Broker(#[from] BadBrokerUrl),
+    /// Certificates and keys.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The system's source of randomness.
     #[error("{0}")]
     Random(String),
+}
+
+impl StartError {
+    /// Whether what somebody gave cannot be used, in contrast to a failure of this computer.
+    #[must_use]
+    pub fn is_input(&self) -> bool {
+        matches!(self, Self::Tls(error) if error.is_input())
+    }
 }
 
 /// Opens the database of the settings; makes the data folder when SQLite lives there.
@@ -76,6 +89,7 @@ pub struct App {
     stop: watch::Sender<bool>,
     web: Option<WebPart>,
     node: Option<NodePart>,
+    tls: Option<ServerTls>,
 }
 
 struct WebPart {
@@ -103,6 +117,7 @@ impl App {
         store.migrate().await?;
         let events = Events::default();
         let (stop, stopped) = watch::channel(false);
+        let tls = start_tls(config)?;
         // The pages' address is taken first: a port in use is told before any device is let in.
         let listener = match config.role {
             Role::Node => None,
@@ -113,12 +128,13 @@ impl App {
                 tokio::spawn(follow(store.clone(), events.clone(), Clock::System, stopped));
                 None
             }
-            Role::All | Role::Node => Some(NodePart::start(config, &store, &events, stopped).await?),
+            Role::All | Role::Node => Some(NodePart::start(config, tls.as_ref(), &store, &events, stopped).await?),
         };
         let setup = Setup::default();
-        let web =
-            listener.map(|listener| WebPart::start(listener, &store, &events, config, setup.clone())).transpose()?;
-        let app = Self { store, stop, web, node };
+        let web = listener
+            .map(|listener| WebPart::start(listener, config, tls.as_ref(), &store, &events, setup.clone()))
+            .transpose()?;
+        let app = Self { store, stop, web, node, tls };
         app.offer_setup(&setup).await?;
         Ok(app)
     }
@@ -136,11 +152,12 @@ impl App {
             return Ok(());
         }
         let token = setup.open(Clock::System.now_us()).map_err(|error| StartError::Random(error.to_string()))?;
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
         // On standard error by itself, whatever the log shows and wherever it goes: it is the only way in.
         let minutes = SETUP_US / 60_000_000;
         notice(&format!(
             "This server has no administrator yet. To become the first one, open within {minutes} minutes:\n\n    \
-             http://{http}/setup/{}\n",
+             {scheme}://{http}/setup/{}\n",
             token.reveal()
         ));
         Ok(())
@@ -150,6 +167,12 @@ impl App {
     #[must_use]
     pub fn mqtt(&self) -> Option<SocketAddr> {
         self.node.as_ref().and_then(|node| node.address)
+    }
+
+    /// How pages and endpoint are encrypted, if they are.
+    #[must_use]
+    pub fn tls(&self) -> Option<&ServerTls> {
+        self.tls.as_ref()
     }
 
     /// The database.
@@ -176,21 +199,22 @@ impl App {
 impl WebPart {
     fn start(
         listener: TcpListener,
+        config: &Config,
+        tls: Option<&ServerTls>,
         store: &Store,
         events: &Events,
-        config: &Config,
         setup: Setup,
     ) -> Result<Self, StartError> {
-        let asked = config.http.address;
-        let problem = |cause| StartError::Listen { what: "pages", address: asked, cause };
+        let problem = |cause| StartError::Listen { what: "pages", address: config.http.address, cause };
         let address = listener.local_addr().map_err(problem)?;
         let state = web::State {
             setup,
+            is_secure: tls.is_some(),
             is_demo: config.is_demo,
-            host_names: config.http.names.clone().into(),
+            host_names: config.http.names.iter().chain(&config.tls.names).cloned().collect(),
             ..web::State::new(store.clone(), events.clone(), Clock::System)
         };
-        let server = web::serve(listener, state).map_err(problem)?;
+        let server = web::serve(listener, state, tls.map(|tls| Arc::clone(&tls.config))).map_err(problem)?;
         let handle = server.handle();
         Ok(Self { address, handle, task: tokio::spawn(server) })
     }
@@ -199,6 +223,7 @@ impl WebPart {
 impl NodePart {
     async fn start(
         config: &Config,
+        tls: Option<&ServerTls>,
         store: &Store,
         events: &Events,
         stopped: watch::Receiver<bool>,
@@ -218,7 +243,7 @@ impl NodePart {
         let asked = config.mqtt.address;
         let problem = |cause| StartError::Listen { what: "devices, MQTT", address: asked, cause };
         let endpoint = Endpoint::bind(asked, intake, Gate::Store(store.clone()), Clock::System, epoch);
-        let endpoint = endpoint.await.map_err(problem)?;
+        let endpoint = endpoint.await.map_err(problem)?.with_tls(tls.map(|tls| Arc::clone(&tls.config)));
         let address = Some(endpoint.local_addr().map_err(problem)?);
         let transport = tokio::spawn(endpoint.run(stopped));
         Ok(Self { address, transport, writer })
@@ -230,6 +255,27 @@ fn notice(text: &str) {
     use std::io::Write;
     // Nothing can be done if even this cannot be printed.
     let _ = writeln!(std::io::stderr(), "\n{text}");
+}
+
+/// Certificate and key, where something is listened on; says whom to trust.
+fn start_tls(config: &Config) -> Result<Option<ServerTls>, StartError> {
+    if config.role == Role::Node && !config.takes_devices() {
+        return Ok(None);
+    }
+    let tls = tls::load(config, &Clock::System)?;
+    if let Some(authority) = tls.as_ref().and_then(|tls| tls.authority.as_ref()) {
+        let (file, fingerprint) = (authority.certificate.display(), &authority.fingerprint);
+        if authority.is_new {
+            tracing::info!(
+                "made this laboratory's own certificate authority. To trust this server, import {file} into browsers \
+                 (settings, certificates, authorities) and give it to the devices; compare the SHA-256 fingerprint on \
+                 each: {fingerprint}"
+            );
+        } else {
+            tracing::info!(%fingerprint, "the certificate is of the laboratory's own authority, {file}");
+        }
+    }
+    Ok(tls)
 }
 
 fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {

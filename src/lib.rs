@@ -14,4 +14,5 @@ pub mod report;
 pub mod series;
 pub mod sim;
 pub mod store;
+pub mod tls;
 pub mod web;

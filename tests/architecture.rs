@@ -20,6 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("report", &["domain", "series", "analysis"]),
     ("config", &["domain"]),
     ("clock", &["domain"]),
+    ("tls", &["domain", "config", "clock"]),
     ("store", &["domain", "series", "config", "clock"]),
     ("auth", &["domain", "store", "clock"]),
     ("ingest", &["domain", "series", "analysis", "fleet", "store", "clock"]),
@@ -40,6 +41,7 @@ const FENCES: &[(&str, &[&str], &str)] = &[
     ("rumqttc", &["src/node/bridge.rs", "src/node/bridge/", "src/sim/"], "the bridge can be replaced in one place"),
     ("mqtt_protocol_core", &["src/node/endpoint/"], "the protocol library can be replaced in one place"),
     ("actix_web", &["src/web/", "src/app.rs"], "nothing below the web knows HTTP"),
+    ("rcgen", &["src/tls/"], "certificates are made in one place"),
     ("plotters", &["src/report/chart.rs", "src/report/chart/"], "charts on paper are drawn in one place"),
 ];
 

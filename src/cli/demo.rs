@@ -10,6 +10,7 @@ use super::BadInput;
 use super::demo_lab::DemoLab;
 use super::flags::{ServerFlags, start_log};
 use super::serve::{announce, until_stopped};
+use super::tunnel;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -44,6 +45,10 @@ pub(super) async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     if !config.broker.url.is_empty() {
         return Err(BadInput("the demo's devices use the built-in endpoint: leave out --broker-url".to_owned()).into());
     }
+    if config.tls.has_own_files() {
+        let reason = "the demo's devices trust the lab's own authority: use --tls without --tls-certificate";
+        return Err(BadInput(reason.to_owned()).into());
+    }
     if !(args.speed.is_finite() && (0.1..=10_000.0).contains(&args.speed)) {
         return Err(BadInput(format!("--speed {}: use 0.1 to 10000", args.speed)).into());
     }
@@ -62,21 +67,21 @@ pub(super) async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
 
     let app = App::start(&config).await?;
     let mqtt = app.mqtt().context("the demo needs the built-in MQTT endpoint")?;
+    let mut broker = Broker { host: mqtt.ip().to_string(), port: mqtt.port(), ack: AckMode::Puback };
+    if let Some(authority) = app.tls().and_then(|tls| tls.authority.as_ref()) {
+        broker = tunnel::open(&broker, &authority.certificate).await?;
+    }
     let lab = DemoLab::new(app.store().clone(), args.speed, measured.as_deref())?;
     let plan = lab.plan().await?;
     let (stop, shutdown) = watch::channel(false);
-    let surroundings = Surroundings {
-        broker: Broker { host: mqtt.ip().to_string(), port: mqtt.port(), ack: AckMode::Puback },
-        journal: None,
-        clock: Clock::System,
-        shutdown,
-    };
+    let surroundings = Surroundings { broker, journal: None, clock: Clock::System, shutdown };
     let (finished, ended) = mpsc::channel(FINISHED_MAX);
     let devices = tokio::spawn(sim::run(plan, surroundings, finished));
     tokio::spawn(lab.keep_busy(ended));
     announce(&app, &config)?;
     if let Some(http) = app.http() {
-        tracing::info!("the demo lab is at http://{http}");
+        let scheme = if app.tls().is_some() { "https" } else { "http" };
+        tracing::info!("the demo lab is at {scheme}://{http}");
     }
     let name = until_stopped().await?;
     tracing::info!(signal = name, "stopping");

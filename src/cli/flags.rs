@@ -29,7 +29,16 @@ pub(super) struct ServerFlags {
     /// Settings file (TOML)
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Allow an HTTP address other than loopback without TLS and sign-in
+    /// Speak TLS on both addresses, with a certificate of the lab's own authority unless files are given
+    #[arg(long)]
+    pub(super) tls: bool,
+    /// Certificate of your own (PEM, with its chain) instead of the lab's
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_certificate: Option<PathBuf>,
+    /// Key of that certificate (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_key: Option<PathBuf>,
+    /// Allow addresses other than loopback without TLS
     #[arg(long)]
     pub(super) insecure_lan: bool,
 }
@@ -56,6 +65,13 @@ impl ServerFlags {
         if let Some(role) = self.role {
             config.role = role;
         }
+        if let Some(file) = &self.tls_certificate {
+            config.tls.certificate.clone_from(file);
+        }
+        if let Some(file) = &self.tls_key {
+            config.tls.key.clone_from(file);
+        }
+        config.tls.enabled |= self.tls;
         config.http.insecure_lan |= self.insecure_lan;
         config.validate()?;
         Ok(config)

@@ -12,11 +12,13 @@ mod settings;
 mod simulate;
 mod simulate_check;
 mod simulate_register;
+mod tunnel;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::app::StartError;
 use crate::config::ConfigError;
 
 /// The server a battery lab runs its life on.
@@ -63,7 +65,11 @@ pub fn run() -> ExitCode {
         Ok(status) => status,
         Err(error) => {
             complain(&error);
-            let is_input = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<BadInput>());
+            let is_start = |cause: &(dyn std::error::Error + 'static)| {
+                cause.downcast_ref::<StartError>().is_some_and(StartError::is_input)
+            };
+            let is_input =
+                error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<BadInput>() || is_start(cause));
             ExitCode::from(if is_input { 1 } else { 2 })
         }
     }

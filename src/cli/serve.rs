@@ -31,6 +31,9 @@ pub(super) fn announce(app: &App, config: &Config) -> anyhow::Result<()> {
     } else if let Some(broker) = config.broker.url.rsplit(['/', '@']).next().filter(|broker| !broker.is_empty()) {
         addresses.insert("mqtt".to_owned(), broker.into());
     }
+    if app.tls().is_some() {
+        addresses.insert("tls".to_owned(), true.into());
+    }
     print(&serde_json::Value::from(addresses).to_string())?;
     Ok(())
 }

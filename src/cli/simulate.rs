@@ -11,14 +11,15 @@ use tokio::sync::{mpsc, watch};
 use super::flags::{ServerFlags, start_log};
 use super::serve::until_stopped;
 use super::simulate_check::{self, CheckArgs};
-use super::{BadInput, print, simulate_register};
+use super::{BadInput, print, simulate_register, tunnel};
 use crate::clock::Clock;
 use crate::sim::journal::Journal;
 use crate::sim::scenario::{DEVICES_MAX, Pace, Scenario};
 use crate::sim::{self, AckMode, Broker, FINISHED_MAX, Surroundings};
 
-/// Port of MQTT where the address names none.
+/// Port of MQTT where the address names none, plain and over TLS.
 const MQTT_PORT: u16 = 1883;
+const MQTTS_PORT: u16 = 8883;
 
 /// `cellar simulate`
 #[derive(Debug, Args)]
@@ -26,9 +27,12 @@ const MQTT_PORT: u16 = 1883;
 pub(super) struct SimulateArgs {
     #[command(subcommand)]
     verb: Option<SimulateVerb>,
-    /// Address of the server or broker, mqtt://host:port
+    /// Address of the server or broker, mqtt://host:port, or mqtts://host:port over TLS
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// With mqtts://, the authority to trust (PEM) [default: tls/ca.pem in the data folder]
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
     /// lab, probes, load or faults
     #[arg(long, value_name = "NAME", default_value = "lab")]
     scenario: Scenario,
@@ -79,7 +83,7 @@ pub(super) async fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
     if let Some(SimulateVerb::Check(args)) = &args.verb {
         return simulate_check::run(args).await;
     }
-    let broker = broker(args)?;
+    let (mut broker, over_tls) = broker(args)?;
     let pace = pace(args)?;
     let devices = args.devices.unwrap_or(args.scenario.devices_default());
     if !(1..=DEVICES_MAX).contains(&devices) {
@@ -92,6 +96,10 @@ pub(super) async fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
     };
     let config = flags.settings()?;
     start_log(&config)?;
+    if over_tls {
+        let authority = args.tls_ca.clone().unwrap_or_else(|| config.data_dir.join("tls/ca.pem"));
+        broker = tunnel::open(&broker, &authority).await?;
+    }
 
     let demands = args.scenario.demands(devices);
     let registered = match &args.secrets {
@@ -136,21 +144,26 @@ async fn over(duration_s: Option<f64>) {
     }
 }
 
-fn broker(args: &SimulateArgs) -> Result<Broker, BadInput> {
+/// Where to connect, and whether over TLS.
+fn broker(args: &SimulateArgs) -> Result<(Broker, bool), BadInput> {
     let Some(url) = &args.url else { return Err(BadInput("--url mqtt://host:port is missing".to_owned())) };
-    let bad = || BadInput(format!("--url {url}: use mqtt://host:port"));
-    let address = url.strip_prefix("mqtt://").ok_or_else(bad)?;
+    let bad = || BadInput(format!("--url {url}: use mqtt://host:port, or mqtts://host:port"));
+    let (address, over_tls) = match (url.strip_prefix("mqtt://"), url.strip_prefix("mqtts://")) {
+        (Some(address), _) => (address, false),
+        (_, Some(address)) => (address, true),
+        _ => return Err(bad()),
+    };
     let address = address.strip_suffix('/').unwrap_or(address);
     let (host, port) = match address.rsplit_once(':') {
         // The colons of an IPv6 address stand in brackets.
         Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| bad())?),
-        _ => (address, MQTT_PORT),
+        _ => (address, if over_tls { MQTTS_PORT } else { MQTT_PORT }),
     };
     if host.is_empty() || host.contains(['/', '@']) {
         return Err(bad());
     }
     let ack = if args.end_to_end_ack { AckMode::EndToEnd } else { AckMode::Puback };
-    Ok(Broker { host: host.to_owned(), port, ack })
+    Ok((Broker { host: host.to_owned(), port, ack }, over_tls))
 }
 
 fn pace(args: &SimulateArgs) -> Result<Pace, BadInput> {
@@ -181,10 +194,13 @@ mod tests {
 
     #[test]
     fn the_address_is_a_host_and_a_port() {
-        let address = |url: &str| broker(&parse(&["--url", url])).map(|broker| (broker.host, broker.port)).ok();
-        assert_eq!(address("mqtt://127.0.0.1:18830"), Some(("127.0.0.1".into(), 18830)));
-        assert_eq!(address("mqtt://lab/"), Some(("lab".into(), 1883)));
-        assert_eq!(address("mqtt://[::1]"), Some(("[::1]".into(), 1883)));
+        let address = |url: &str| {
+            broker(&parse(&["--url", url])).map(|(broker, over_tls)| (broker.host, broker.port, over_tls)).ok()
+        };
+        assert_eq!(address("mqtt://127.0.0.1:18830"), Some(("127.0.0.1".into(), 18830, false)));
+        assert_eq!(address("mqtt://lab/"), Some(("lab".into(), 1883, false)));
+        assert_eq!(address("mqtts://lab"), Some(("lab".into(), 8883, true)));
+        assert_eq!(address("mqtt://[::1]"), Some(("[::1]".into(), 1883, false)));
         for bad in ["127.0.0.1:1883", "mqtt://", "mqtt://lab:high", "mqtt://user@lab:1883"] {
             assert_eq!(address(bad), None, "{bad}");
         }

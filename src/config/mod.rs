@@ -1,6 +1,7 @@
 //! Settings: built-in values, then a TOML file, then the environment, then flags.
 
 mod environment;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use environment::PREFIX;
+pub use tls::{Tls, is_host};
 
 /// All settings. `cellar config print` shows them, `docs/configuration.md` explains them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +21,8 @@ pub struct Config {
     pub http: Http,
     /// The built-in MQTT endpoint.
     pub mqtt: Mqtt,
+    /// Encryption of both.
+    pub tls: Tls,
     /// Where data is kept.
     pub database: Database,
     /// A broker to use instead of the built-in endpoint.
@@ -38,7 +42,7 @@ pub struct Config {
 pub struct Http {
     /// Address and port; port 0 picks a free one.
     pub address: SocketAddr,
-    /// Allows an address other than loopback without TLS.
+    /// Allows an address other than loopback without TLS, here and for the MQTT endpoint.
     pub insecure_lan: bool,
     /// Host names this server answers to, besides its addresses and `localhost`.
     pub names: Vec<String>,
@@ -119,6 +123,7 @@ impl Default for Config {
             data_dir: PathBuf::from("./cellar-data"),
             http: Http::default(),
             mqtt: Mqtt::default(),
+            tls: Tls::default(),
             database: Database::default(),
             broker: Broker::default(),
             log: Log::default(),
@@ -210,15 +215,17 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Value`] names the key to fix.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        if !self.http.address.ip().is_loopback() && !self.http.insecure_lan {
-            return Err(ConfigError::Value {
-                key: "http.address",
-                reason: format!(
-                    "{} can be reached from the network, and there is no sign-in yet: use 127.0.0.1, \
-                     or allow it with --insecure-lan",
-                    self.http.address
-                ),
-            });
+        self.tls.validate()?;
+        for (key, address) in self.listens() {
+            if !address.ip().is_loopback() && !self.tls.is_on() && !self.http.insecure_lan {
+                return Err(ConfigError::Value {
+                    key,
+                    reason: format!(
+                        "{address} can be reached from the network, where passwords and secrets would be readable: \
+                         encrypt with --tls, use 127.0.0.1, or insist with --insecure-lan (http.insecure_lan)"
+                    ),
+                });
+            }
         }
         if !self.broker.url.is_empty() && !self.broker.url.starts_with("mqtt://") {
             return Err(ConfigError::Value {
@@ -227,6 +234,19 @@ impl Config {
             });
         }
         Ok(())
+    }
+
+    /// The addresses this process listens on, each with the key that sets it.
+    fn listens(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+        let http = (self.role != Role::Node).then_some(("http.address", self.http.address));
+        let mqtt = self.takes_devices().then_some(("mqtt.address", self.mqtt.address));
+        http.into_iter().chain(mqtt)
+    }
+
+    /// Whether devices connect to this process, not to a broker or to another process.
+    #[must_use]
+    pub fn takes_devices(&self) -> bool {
+        self.role != Role::Web && self.broker.url.is_empty()
     }
 
     /// The database in use: the given URL, or SQLite in the data folder.
@@ -304,10 +324,38 @@ mod tests {
 
     #[test]
     fn the_network_is_not_reached_by_accident() {
-        let mut config = Config::default();
-        config.http.address = SocketAddr::from(([0, 0, 0, 0], 8869));
-        assert!(config.validate().unwrap_err().to_string().contains("--insecure-lan"));
-        config.http.insecure_lan = true;
-        assert_eq!(config.validate(), Ok(()));
+        let open = SocketAddr::from(([0, 0, 0, 0], 8869));
+        let reaching = |key: &str| {
+            let mut config = Config::default();
+            let place = if key == "http.address" { &mut config.http.address } else { &mut config.mqtt.address };
+            *place = open;
+            config
+        };
+        for key in ["http.address", "mqtt.address"] {
+            let config = reaching(key);
+            let error = config.validate().unwrap_err().to_string();
+            assert!([key, "--tls", "--insecure-lan"].iter().all(|word| error.contains(word)), "{error}");
+            let insists = Http { insecure_lan: true, ..config.http.clone() };
+            assert_eq!(Config { http: insists, ..config.clone() }.validate(), Ok(()), "{key}");
+            let tls = Tls { enabled: true, ..Tls::default() };
+            assert_eq!(Config { tls, ..config }.validate(), Ok(()), "{key}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_not_used_is_not_judged() {
+        let open = SocketAddr::from(([0, 0, 0, 0], 1883));
+        let mqtt = Config { mqtt: Mqtt { address: open }, ..Config::default() };
+        assert_eq!(Config { role: Role::Web, ..mqtt.clone() }.validate(), Ok(()));
+        let broker = Broker { url: "mqtt://lab:1883".to_owned() };
+        assert_eq!(Config { broker, ..mqtt }.validate(), Ok(()));
+        let http = Http { address: open, insecure_lan: false, names: Vec::new() };
+        assert_eq!(Config { http, role: Role::Node, ..Config::default() }.validate(), Ok(()));
+    }
+
+    #[test]
+    fn names_from_the_environment_have_commas_between_them() {
+        let config = Config::load(None, variables(&[("CELLAR__TLS__NAMES", "lab-pc,192.0.2.7")])).unwrap();
+        assert_eq!(config.tls.names, ["lab-pc", "192.0.2.7"]);
     }
 }

@@ -21,6 +21,9 @@ const FIXED: [(&str, &str); 7] = [
     ("x-frame-options", "DENY"),
 ];
 
+/// One year: a browser that was here once comes back over TLS only. Sent when TLS is ours to promise.
+const STRICT_TRANSPORT_SECURITY: &str = "max-age=31536000";
+
 /// The number of a request: shown on error pages, written to the log.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
@@ -43,10 +46,14 @@ pub async fn on_every_answer(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let id = RequestId::new();
     request.extensions_mut().insert(id.clone());
+    let is_secure = request.app_config().secure();
     let mut answer = next.call(request).await?;
     let headers = answer.headers_mut();
     for (name, value) in FIXED {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if is_secure {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STRICT_TRANSPORT_SECURITY));
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -23,4 +23,5 @@ mod mqtt_node;
 mod operation;
 mod simulate;
 mod store;
+mod tls;
 mod ways;

@@ -16,13 +16,13 @@ use mqtt_protocol_core::mqtt::packet::{GenericPacketTrait, Packet};
 use mqtt_protocol_core::mqtt::prelude::Event;
 use mqtt_protocol_core::mqtt::result_code::{DisconnectReasonCode, MqttError};
 use mqtt_protocol_core::mqtt::{self, Version, connection::TimerKind, role};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::packets;
 use super::registry::Notice;
 use super::session::{self, Session};
+use super::stream::{self, Moved, Stream};
 use super::{Context, told_to_stop};
 use crate::ingest::intake::{AckInbox, Closed, PAYLOAD_BYTES_MAX};
 use crate::node::admission::Admission;
@@ -48,8 +48,8 @@ const PACKET_BYTES_MAX: u32 = (PAYLOAD_BYTES_MAX + 1024) as u32;
 const DOWN_IN_FLIGHT_MAX: usize = 16;
 
 /// One connection.
-pub(super) struct Connection {
-    stream: TcpStream,
+pub(super) struct Connection<S> {
+    stream: S,
     peer: SocketAddr,
     context: Arc<Context>,
     core: mqtt::Connection<role::Server>,
@@ -60,7 +60,9 @@ pub(super) struct Connection {
     read_buffer: Vec<u8>,
     /// What is to be sent.
     out: Vec<u8>,
-    /// When `out` stopped moving.
+    /// Whether there is something in `out`, or encryption holds bytes back.
+    is_unsent: bool,
+    /// When what is to be sent stopped moving.
     stalled_at: Option<Instant>,
     phase: Phase,
     /// When patience ends: for the CONNECT, the next sign of life, or the end of stopping or closing.
@@ -81,8 +83,7 @@ enum Phase {
 
 /// What the task woke up for.
 enum Wake {
-    Readable,
-    Writable,
+    Moved(io::Result<Moved>),
     Committed,
     Admitted(Result<(), Closed>),
     Notice(Notice),
@@ -106,8 +107,8 @@ impl From<io::Error> for End {
     }
 }
 
-impl Connection {
-    pub(super) fn new(stream: TcpStream, peer: SocketAddr, context: Arc<Context>) -> Self {
+impl<S: Stream> Connection<S> {
+    pub(super) fn new(stream: S, peer: SocketAddr, context: Arc<Context>) -> Self {
         // The receive maximum is no option: it would close MQTT 3.1.1 devices, which know of none.
         let options = ConnectionOptions::new().maximum_packet_size_recv(PACKET_BYTES_MAX);
         let mut core = mqtt::Connection::with_options(Version::Undetermined, options);
@@ -126,6 +127,7 @@ impl Connection {
             session: None,
             read_buffer: vec![0; READ_BYTES_MIN],
             out: Vec::new(),
+            is_unsent: false,
             stalled_at: None,
             phase: Phase::Open,
             deadline: Some(Instant::now() + CONNECT_TIMEOUT),
@@ -140,6 +142,7 @@ impl Connection {
                 break end;
             }
         };
+        stream::hang_up(&mut self.stream).await;
         let device = self.session.as_ref().map(|session| session.presence.device().as_str());
         match end {
             End::Gone => tracing::debug!(peer = %self.peer, device, "connection gone"),
@@ -150,19 +153,24 @@ impl Connection {
 
     /// Sends what it can, waits for something to happen, and deals with it.
     async fn turn(&mut self, shutdown: &mut watch::Receiver<bool>) -> Result<(), End> {
-        self.flush()?;
+        self.flush().await?;
         if self.phase == Phase::Stopping && self.window.is_empty() {
             self.close(DisconnectReasonCode::ServerShuttingDown);
-            self.flush()?;
+            self.flush().await?;
         }
-        if self.phase == Phase::Closing && self.out.is_empty() {
+        if self.phase == Phase::Closing && !self.is_unsent {
             return Err(End::Closed);
         }
         match self.wait(shutdown).await {
-            Wake::Readable => return self.read().await,
+            Wake::Moved(Ok(Moved::In(count))) => return self.read(count).await,
+            Wake::Moved(Ok(Moved::Out(count))) => {
+                self.out.drain(..count);
+                self.stalled_at = None;
+            }
+            Wake::Moved(Err(error)) => return Err(error.into()),
             Wake::Deadline => return self.on_deadline(),
             // The next turn sends.
-            Wake::Writable | Wake::Admitted(Ok(())) => {}
+            Wake::Admitted(Ok(())) => {}
             Wake::Committed => self.acknowledge(),
             Wake::Notice(Notice::Letter(letter)) => self.send_down(letter),
             Wake::Notice(Notice::Replaced) => self.close(DisconnectReasonCode::SessionTakenOver),
@@ -178,9 +186,9 @@ impl Connection {
         let is_closing = self.phase == Phase::Closing;
         let stalled = self.stalled_at.map(|since| since + WRITE_TIMEOUT);
         let deadline = self.deadline.into_iter().chain(stalled).min();
+        let buffer = reads.then_some(&mut self.read_buffer[..]);
         tokio::select! {
-            _ = self.stream.readable(), if reads => Wake::Readable,
-            _ = self.stream.writable(), if !self.out.is_empty() => Wake::Writable,
+            moved = stream::moved(&mut self.stream, buffer, &self.out, self.is_unsent) => Wake::Moved(moved),
             () = self.inbox.wait(), if !is_closing => Wake::Committed,
             admitted = self.admission.advance(), if is_open => Wake::Admitted(admitted),
             notice = session::notice(self.session.as_mut(), wants_letters), if is_open => Wake::Notice(notice),
@@ -200,31 +208,21 @@ impl Connection {
         has_vacancy && in_flight < DOWN_IN_FLIGHT_MAX && self.out.len() < WRITE_BYTES_MAX
     }
 
-    /// Sends as much as the socket takes now.
-    fn flush(&mut self) -> Result<(), End> {
-        let mut sent = 0;
-        while sent < self.out.len() {
-            match self.stream.try_write(&self.out[sent..]) {
-                Ok(0) => return Err(End::Gone),
-                Ok(count) => sent += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        self.out.drain(..sent);
-        let was_stalled = self.stalled_at.filter(|_| sent == 0);
-        self.stalled_at = (!self.out.is_empty()).then(|| was_stalled.unwrap_or_else(Instant::now));
+    /// Sends as much as the peer takes now.
+    async fn flush(&mut self) -> Result<(), End> {
+        let (taken, is_unsent) = stream::send_now(&mut self.stream, &self.out).await?;
+        self.out.drain(..taken);
+        self.is_unsent = is_unsent;
+        let was_stalled = self.stalled_at.filter(|_| taken == 0);
+        self.stalled_at = is_unsent.then(|| was_stalled.unwrap_or_else(Instant::now));
         Ok(())
     }
 
-    /// Reads what is there and deals with every packet in it.
-    async fn read(&mut self) -> Result<(), End> {
-        let count = match self.stream.try_read(&mut self.read_buffer) {
-            Ok(0) => return Err(End::Gone),
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
+    /// Deals with every packet in the bytes that were read.
+    async fn read(&mut self, count: usize) -> Result<(), End> {
+        if count == 0 {
+            return Err(End::Gone);
+        }
         let mut buffer = std::mem::take(&mut self.read_buffer);
         let mut cursor = Cursor::new(&buffer[..count]);
         while self.phase == Phase::Open && !cursor.remaining_slice().is_empty() {

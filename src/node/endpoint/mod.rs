@@ -6,15 +6,18 @@ mod connection;
 mod packets;
 mod registry;
 mod session;
+mod stream;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use crate::clock::Clock;
 use crate::ingest::intake::Intake;
@@ -22,10 +25,12 @@ use crate::node::gate::Gate;
 
 pub use registry::{Letter, NotSent, Registry};
 
-/// Most connections at a time: ten times a large lab, 160 MB when all are idle.
+/// Most connections at a time: ten times a large lab, 160 MB when all are idle, and 110 MB more over TLS.
 pub const CONNECTIONS_MAX: usize = 8_192;
 /// Pause after the system refused to hand over a connection, for instance for want of file handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Time from the connection to the end of its TLS handshake: a slow device needs a second for the arithmetic.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What every connection needs.
 struct Context {
@@ -39,6 +44,7 @@ struct Context {
 /// The endpoint, bound to its address.
 pub struct Endpoint {
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     context: Arc<Context>,
 }
 
@@ -52,7 +58,14 @@ impl Endpoint {
     pub async fn bind(address: SocketAddr, intake: Intake, gate: Gate, clock: Clock, epoch: i64) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let context = Context { intake, gate, clock, epoch, registry: Registry::default() };
-        Ok(Self { listener, context: Arc::new(context) })
+        Ok(Self { listener, tls: None, context: Arc::new(context) })
+    }
+
+    /// Lets devices in only over TLS, if there is a configuration for it.
+    #[must_use]
+    pub fn with_tls(mut self, config: Option<Arc<ServerConfig>>) -> Self {
+        self.tls = config.map(TlsAcceptor::from);
+        self
     }
 
     /// The address devices connect to.
@@ -83,7 +96,7 @@ impl Endpoint {
                             continue;
                         }
                         let context = Arc::clone(&self.context);
-                        connections.spawn(serve(stream, peer, context, for_connections.clone()));
+                        connections.spawn(serve(stream, peer, self.tls.clone(), context, for_connections.clone()));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "no connection could be accepted");
@@ -101,13 +114,41 @@ impl Endpoint {
     }
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, context: Arc<Context>, shutdown: watch::Receiver<bool>) {
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    context: Arc<Context>,
+    shutdown: watch::Receiver<bool>,
+) {
     // Acknowledgements are small and must not wait for each other: 44 ms each with Nagle's algorithm.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "connection lost at once");
         return;
     }
-    connection::Connection::new(stream, peer, context).run(shutdown).await;
+    match tls {
+        None => connection::Connection::new(stream, peer, context).run(shutdown).await,
+        // In a box, so that plain connections do not take the room of encrypted ones.
+        Some(tls) => Box::pin(serve_tls(stream, peer, tls, context, shutdown)).await,
+    }
+}
+
+async fn serve_tls(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: TlsAcceptor,
+    context: Arc<Context>,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let handshake = tokio::select! {
+        handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)) => handshake,
+        () = told_to_stop(&mut shutdown) => return,
+    };
+    match handshake {
+        Ok(Ok(stream)) => connection::Connection::new(stream, peer, context).run(shutdown).await,
+        Ok(Err(error)) => tracing::info!(%peer, %error, "connection closed, no TLS came about"),
+        Err(_) => tracing::info!(%peer, "connection closed, no TLS within {} s", HANDSHAKE_TIMEOUT.as_secs()),
+    }
 }
 
 /// Waits for the order to stop; its sender being gone is one too.

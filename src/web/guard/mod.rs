@@ -53,7 +53,7 @@ pub(super) async fn admit(
         principal,
         address: identify::address(&request),
         route: format!("{} {}", entry.method.as_str(), entry.path),
-        csrf: csrf::csrf_token(&secret),
+        csrf: csrf::masked_token(&secret).map_err(WebError::internal)?,
         agent: header_text(&request, header::USER_AGENT.as_str()),
     };
     request.extensions_mut().insert(visitor.clone());

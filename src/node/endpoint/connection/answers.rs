@@ -6,7 +6,7 @@ use mqtt_protocol_core::mqtt::Version;
 use mqtt_protocol_core::mqtt::packet::Qos;
 use mqtt_protocol_core::mqtt::result_code::DisconnectReasonCode;
 
-use super::{CONNECT_TIMEOUT, Connection, Session};
+use super::{CONNECT_TIMEOUT, Connection, Session, Stream};
 use crate::ingest::intake::{PAYLOAD_BYTES_MAX, Ticket};
 use crate::node::admission::Held;
 use crate::node::endpoint::packets::{self, Connect, Heard, Publish};
@@ -16,7 +16,7 @@ use crate::node::topics::{self, Down, Published, Up};
 use crate::node::welcome;
 use crate::node::window::Verdict;
 
-impl Connection {
+impl<S: Stream> Connection<S> {
     pub(super) async fn hear(&mut self, heard: Heard) {
         match heard {
             Heard::Connect(connect) => self.connect(&connect).await,
