@@ -21,6 +21,7 @@ mod mqtt_bridge;
 mod mqtt_clients;
 mod mqtt_node;
 mod operation;
+mod roles;
 mod simulate;
 mod store;
 mod tls;

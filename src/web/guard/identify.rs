@@ -8,7 +8,7 @@ use actix_web::http::header;
 use crate::auth::session::{self, Age};
 use crate::auth::token::{ApiToken, SessionToken};
 use crate::domain::user::{Role, Scope};
-use crate::web::routes::Entry;
+use crate::web::routes::{Access, Entry};
 use crate::web::visitor::{Principal, Program, SignedIn};
 use crate::web::{State, WebError, cookie};
 
@@ -21,7 +21,8 @@ pub(super) async fn identify(
     request: &ServiceRequest,
     state: &State,
 ) -> Result<(Principal, Option<String>), WebError> {
-    if let Some(bearer) = bearer(request) {
+    // Elsewhere than at the API a token says nothing: who sends one along to a public page gets the page.
+    if let Some(bearer) = bearer(request).filter(|_| entry.access != Access::Public) {
         return Ok((Principal::Program(program(entry, bearer, state).await?), None));
     }
     let now_us = state.clock.now_us();
