@@ -15,6 +15,7 @@ pub mod page;
 pub mod pages;
 pub mod routes;
 pub mod state;
+mod unread;
 pub mod visitor;
 
 use std::net::TcpListener;
@@ -63,6 +64,7 @@ pub fn serve(listener: TcpListener, state: State, tls: Option<Arc<ServerConfig>>
             .wrap(from_fn(error::render))
             .wrap(Compress::default())
             .wrap(from_fn(headers::on_every_answer))
+            .wrap(from_fn(unread::close_after))
     });
     let server = server
         .workers(WORKERS)

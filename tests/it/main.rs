@@ -12,6 +12,7 @@
 #[macro_use]
 mod support;
 
+mod abuse;
 mod audit;
 mod chaos;
 mod documentation;
