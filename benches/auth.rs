@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark stops at the first failure and prints")]
 
+#[expect(dead_code, reason = "the servers of another benchmark, of which this one needs the database")]
+#[path = "ingest/servers.rs"]
+mod servers;
+
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -10,10 +14,18 @@ use cellar::auth::csrf::{csrf_token, matches};
 use cellar::auth::password::{AT_ONCE_MAX, Hasher, Password, Verdict};
 use cellar::auth::token::SessionToken;
 use cellar::auth::weak;
+use cellar::domain::audit::Actor;
+use cellar::domain::user::Role;
+use cellar::store::Store;
+use cellar::store::sessions::NewSession;
+use cellar::store::users::NewUser;
 
 const RUNS: usize = 101;
 const STORM: u32 = 100;
 const FORMS: u32 = 100_000;
+/// Open sessions while one is looked up: more than a large lab has.
+const SESSIONS: usize = 1_000;
+const LOOK_UPS: usize = 5_001;
 
 #[tokio::main]
 async fn main() {
@@ -71,4 +83,39 @@ async fn main() {
     }
     let each_us = started.elapsed().as_secs_f64() * 1e6 / f64::from(FORMS);
     println!("check of a form's token: {each_us:.2} µs (bound 10 µs)");
+
+    let folder = tempfile::tempdir().unwrap();
+    session_check("SQLite", &format!("sqlite://{}", folder.path().join("cellar.db").display())).await;
+    let database = servers::mariadb(folder.path(), None);
+    session_check("MariaDB", &servers::mariadb_url(database.port)).await;
+}
+
+/// What every request of somebody signed in pays before its page is made.
+async fn session_check(engine: &str, url: &str) {
+    let store = Store::open(url).await.unwrap();
+    store.migrate().await.unwrap();
+    let by = Actor::server("bench");
+    let user =
+        NewUser { name: "anna".parse().unwrap(), full_name: String::new(), role: Role::Operator, password_hash: None };
+    let user = store.add_user(&by, &user, 1).await.unwrap();
+    let mut tokens = Vec::new();
+    for _ in 0..SESSIONS {
+        let token = SessionToken::random().unwrap();
+        let sha256 = token.sha256();
+        let session = NewSession { token_sha256: &sha256, address: "127.0.0.1", agent: "bench" };
+        store.add_session(&by, user, session, 1).await.unwrap();
+        tokens.push(token);
+    }
+    let mut runs_us = Vec::new();
+    for run in 0..LOOK_UPS {
+        let token = &tokens[run * 7 % SESSIONS];
+        let started = Instant::now();
+        let found = store.session(&SessionToken::parse(token.reveal()).unwrap().sha256()).await.unwrap();
+        runs_us.push(started.elapsed().as_secs_f64() * 1e6);
+        assert!(found.is_some());
+    }
+    runs_us.sort_by(f64::total_cmp);
+    let (median_us, slow_us) = (runs_us[LOOK_UPS / 2], runs_us[LOOK_UPS * 95 / 100]);
+    println!("session check, {engine}: median {median_us:.0} µs, 95 % within {slow_us:.0} µs (bound 200 µs)");
+    store.close().await;
 }
