@@ -15,6 +15,7 @@ mod support;
 mod abuse;
 mod audit;
 mod chaos;
+mod devices;
 mod documentation;
 mod harness;
 mod ingest;
