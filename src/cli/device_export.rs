@@ -146,7 +146,12 @@ mod tests {
     fn a_device_with_the_servers_user_name_would_be_the_server_so_nothing_is_written() {
         let device = BrokerLogin { device: "srv".parse().unwrap(), hash: Some("$7$".to_owned()) };
         let login = ServerLogin { user: "srv".to_owned(), password: "p".to_owned() };
-        assert!(passwords(&[device.clone()], Some(&login)).unwrap_err().to_string().contains("rights of the server"));
+        assert!(
+            passwords(std::slice::from_ref(&device), Some(&login))
+                .unwrap_err()
+                .to_string()
+                .contains("rights of the server")
+        );
         assert_eq!(passwords(&[device], None).unwrap(), "srv:$7$\n");
     }
 

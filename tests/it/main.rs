@@ -15,6 +15,7 @@ mod support;
 mod abuse;
 mod audit;
 mod chaos;
+mod device_gate;
 mod devices;
 mod documentation;
 mod harness;
