@@ -22,6 +22,7 @@ mod harness;
 mod ingest;
 mod mqtt_bridge;
 mod mqtt_clients;
+mod mqtt_matrix;
 mod mqtt_node;
 mod operation;
 mod roles;

@@ -109,8 +109,13 @@ pub(crate) fn samples(battery: BatteryId, seq: i64, count: i64) -> String {
 
 /// The rows stored of the device, as ranges (both ends included) in order: one range when all are there once.
 pub(crate) async fn stored(store: &Store) -> Vec<(i64, i64)> {
+    stored_of(store, DEVICE).await
+}
+
+/// The rows stored of a device, likewise.
+pub(crate) async fn stored_of(store: &Store, device: &str) -> Vec<(i64, i64)> {
     let mut ranges = Vec::new();
-    for (stream, _) in store.device_streams(&DEVICE.parse().unwrap()).await.unwrap() {
+    for (stream, _) in store.device_streams(&device.parse().unwrap()).await.unwrap() {
         let mut last = (0, -1);
         loop {
             let page = store.stream_batches(stream, last).await.unwrap();
