@@ -4,6 +4,8 @@
 //! A leak is a message that reaches a client which must not have it, or that reaches the store under a device which did
 //! not send it. What is allowed must get through, so that a door nailed shut fails as well.
 
+mod table;
+
 use std::path::Path;
 
 use cellar::domain::audit::Actor;
@@ -15,6 +17,8 @@ use cellar::store::Store;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use self::table::Fate::{GetsThrough, GoesNowhere};
+use self::table::{FILTERS, TOPICS};
 use crate::mqtt_node::{DEVICE as ME, Node, SECRET, prepare, rows, samples, stored, stored_of, stored_once_there};
 use crate::support::mosquitto::{Mosquitto, SERVER_USER};
 use crate::support::mqtt_client::{Answer, Client, Login, Message, Version};
@@ -25,63 +29,6 @@ const OTHER_SECRET: &str = "secret of the other";
 /// Registered, then shut out.
 const SHUT_OUT: &str = "cu-3";
 const SERVER_PASSWORD: &str = "server-pw";
-
-/// What must become of a try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    GetsThrough,
-    GoesNowhere,
-}
-use Fate::{GetsThrough, GoesNowhere};
-
-/// Filters that `cu-1` subscribes to.
-const FILTERS: &[(&str, Fate)] = &[
-    ("cellar/v1/cu-1/down/#", GetsThrough),
-    ("cellar/v1/cu-1/down/+", GetsThrough),
-    ("cellar/v1/cu-1/down/command", GetsThrough),
-    ("cellar/v1/cu-2/down/#", GoesNowhere),
-    ("cellar/v1/cu-2/down/command", GoesNowhere),
-    ("cellar/v1/+/down/command", GoesNowhere),
-    ("cellar/v1/+/down/#", GoesNowhere),
-    ("cellar/v1/cu-1/up/#", GoesNowhere),
-    ("cellar/v1/cu-1/up/heartbeat", GoesNowhere),
-    ("cellar/v1/cu-2/up/#", GoesNowhere),
-    ("cellar/v1/cu-2/up/heartbeat", GoesNowhere),
-    ("cellar/v1/+/up/#", GoesNowhere),
-    ("cellar/v1/cu-2/#", GoesNowhere),
-    ("cellar/v1/cu-1/../cu-2/down/#", GoesNowhere),
-    ("cellar/v1/#", GoesNowhere),
-    ("cellar/#", GoesNowhere),
-    ("#", GoesNowhere),
-    ("+", GoesNowhere),
-    ("+/#", GoesNowhere),
-    ("+/+/+/+/+", GoesNowhere),
-    ("$SYS/#", GoesNowhere),
-    ("$SYS/broker/clients/connected", GoesNowhere),
-    ("$share/g/cellar/v1/cu-2/down/#", GoesNowhere),
-    ("$share/g/cellar/v1/+/up/#", GoesNowhere),
-    ("$share/g/#", GoesNowhere),
-];
-
-/// Topics that `cu-1` publishes to, by itself and in its will.
-const TOPICS: &[(&str, Fate)] = &[
-    ("cellar/v1/cu-1/up/samples", GetsThrough),
-    ("cellar/v1/cu-2/up/samples", GoesNowhere),
-    ("cellar/v1/cu-2/up/hello", GoesNowhere),
-    ("cellar/v1/cu-2/up/state", GoesNowhere),
-    ("cellar/v1/cu-2/up/samples/", GoesNowhere),
-    ("/cellar/v1/cu-2/up/samples", GoesNowhere),
-    ("cellar/v1/cu-1/../cu-2/up/samples", GoesNowhere),
-    ("cellar/v1//up/samples", GoesNowhere),
-    ("cellar/v1/+/up/samples", GoesNowhere),
-    ("cellar/v1/#", GoesNowhere),
-    ("cellar/v1/cu-1/down/command", GoesNowhere),
-    ("cellar/v1/cu-2/down/command", GoesNowhere),
-    ("cellar/v1/cu-2/down/welcome", GoesNowhere),
-    ("cellar/v1/cu-2/down/ack", GoesNowhere),
-    ("$SYS/broker/uptime", GoesNowhere),
-    ("$share/g/cellar/v1/cu-2/up/samples", GoesNowhere),
-];
 
 /// The server and, if there is one, the broker before it.
 struct World {
@@ -395,7 +342,7 @@ async fn the_table_sees_the_leaks_of_a_broker_where_everybody_may_say_and_hear_e
         let said = std::mem::take(&mut world.leaks);
         world.try_wills(version).await;
         let willed = std::mem::take(&mut world.leaks);
-        assert!(said.len() >= 4 && willed.len() >= 4, "{said:?} {willed:?}");
+        assert!(said.len() >= 4 && willed.len() >= 3, "{said:?} {willed:?}");
     }
     world.node.stop().await;
 }
