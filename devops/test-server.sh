@@ -7,7 +7,8 @@
 #
 # DIR keeps everything, and a new run on it finds the former content; `-` is a new one that is removed at the end.
 # PORT 0 takes a free one.
-# MariaDB: user cellar, password cellar-test. Mosquitto: DIR/passwd must exist (see mosquitto_passwd).
+# MariaDB: user cellar, password cellar-test. Mosquitto: DIR/passwd must exist (see mosquitto_passwd); the access list is
+# DIR/mosquitto.acl, or else the project's.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 kind=$1 dir=$2 port=$3
@@ -47,7 +48,7 @@ start() { # start PORT: begins the server in the background as $server
         --innodb-buffer-pool-size=64M --innodb-log-file-size=32M --init-file="$dir/init.sql" >>log 2>&1 </dev/null & ;;
     mosquitto)
       mkdir -p data
-      cp "$devops/mosquitto.acl" .
+      [ -f mosquitto.acl ] || cp "$devops/mosquitto.acl" .
       { sed "s/^listener .*/listener $1 127.0.0.1/" "$devops/mosquitto.conf"; echo "user $(id -un)"; } >mosquitto.conf
       mosquitto -c mosquitto.conf >>log 2>&1 </dev/null & ;;
   esac

@@ -173,6 +173,7 @@ impl<S: Stream> Connection<S> {
             Wake::Admitted(Ok(())) => {}
             Wake::Committed => self.acknowledge(),
             Wake::Notice(Notice::Letter(letter)) => self.send_down(letter),
+            Wake::Notice(Notice::ShutOut) => self.close(DisconnectReasonCode::NotAuthorized),
             Wake::Notice(Notice::Replaced) => self.close(DisconnectReasonCode::SessionTakenOver),
             Wake::Stop | Wake::Admitted(Err(Closed)) => self.stop(),
         }

@@ -32,6 +32,23 @@ impl Mosquitto {
         Some(Self { port: server.port(), server: Some(server), folder })
     }
 
+    /// Starts a broker on the files that `cellar device export-mosquitto` wrote into the folder `export`.
+    pub(crate) fn start_on(export: &Path) -> Option<Self> {
+        if !TestServer::is_installed("mosquitto") {
+            return None;
+        }
+        let folder = TempDir::new().expect("a temporary folder");
+        adopt(export, folder.path());
+        let server = TestServer::start("mosquitto", Some(folder.path()), 0);
+        Some(Self { port: server.port(), server: Some(server), folder })
+    }
+
+    /// Takes newly exported files, as somebody who copies them and sends SIGHUP does.
+    pub(crate) fn reload(&self, export: &Path) {
+        adopt(export, self.folder.path());
+        self.server.as_ref().expect("the broker runs").reload();
+    }
+
     /// The port on 127.0.0.1, the same after a restart.
     pub(crate) fn port(&self) -> u16 {
         self.port
@@ -51,6 +68,12 @@ impl Mosquitto {
     pub(crate) fn restart(&mut self) {
         assert!(self.server.is_none(), "the broker runs already");
         self.server = Some(TestServer::start("mosquitto", Some(self.folder.path()), self.port));
+    }
+}
+
+fn adopt(export: &Path, folder: &Path) {
+    for (exported, name) in [("passwords", "passwd"), ("acl", "mosquitto.acl")] {
+        std::fs::copy(export.join(exported), folder.join(name)).expect("it was exported");
     }
 }
 

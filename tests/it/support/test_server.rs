@@ -63,6 +63,12 @@ impl TestServer {
         self.end();
     }
 
+    /// Makes the server read its files again (SIGHUP).
+    pub(crate) fn reload(&self) {
+        let told = Command::new("kill").args(["-HUP", &self.pid.to_string()]).status().expect("kill runs");
+        assert!(told.success(), "the server is gone");
+    }
+
     fn end(&mut self) {
         drop(self.stdin.take());
         // The script has nothing more to do than to kill and remove: it ends.
