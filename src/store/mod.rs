@@ -15,6 +15,7 @@ mod migrate;
 pub mod monitor;
 mod open;
 pub mod profiles;
+pub mod second_factor;
 pub mod server;
 pub mod sessions;
 pub mod sign_in_links;
@@ -97,6 +98,7 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("migrate", migrate::STATEMENTS),
     ("monitor", monitor::STATEMENTS),
     ("profiles", profiles::STATEMENTS),
+    ("second_factor", second_factor::STATEMENTS),
     ("server", server::STATEMENTS),
     ("sessions", sessions::STATEMENTS),
     ("sign_in_links", sign_in_links::STATEMENTS),

@@ -23,6 +23,7 @@ mod mqtt_clients;
 mod mqtt_node;
 mod operation;
 mod roles;
+mod sessions;
 mod simulate;
 mod store;
 mod tls;

@@ -61,6 +61,12 @@ impl Server {
         format!("sqlite://{}", self.folder.path().join("cellar.db").display())
     }
 
+    /// The URL of the database it runs on.
+    pub(crate) fn database_url(&self) -> String {
+        let named = self.options.iter().skip_while(|option| *option != "--database-url").nth(1);
+        named.cloned().unwrap_or_else(|| self.sqlite_url())
+    }
+
     /// `kill -9`.
     pub(crate) fn kill_9(&mut self) {
         self.process.kill().expect("it runs");
