@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::flags::ServerFlags;
+use super::flags::StoreFlags;
 use super::print;
 use super::user::open;
 use crate::clock::Clock;
@@ -29,7 +29,7 @@ pub(super) enum AuditVerb {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        server: ServerFlags,
+        server: StoreFlags,
     },
     /// Write the whole log as CSV.
     Export {
@@ -37,7 +37,7 @@ pub(super) enum AuditVerb {
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
         #[command(flatten)]
-        server: ServerFlags,
+        server: StoreFlags,
     },
 }
 

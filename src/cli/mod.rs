@@ -119,3 +119,13 @@ fn complain(error: &anyhow::Error) {
     // Nothing can be done if even this cannot be printed.
     let _ = writeln!(std::io::stderr(), "cellar: {error:#}");
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_two_flags_of_a_verb_have_the_same_name() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::flags::ServerFlags;
+use super::flags::StoreFlags;
 use super::user::{find, open};
 use super::{BadInput, print};
 use crate::auth::token::ApiToken;
@@ -40,7 +40,7 @@ pub(super) enum TokenVerb {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        server: ServerFlags,
+        server: StoreFlags,
     },
     /// List all tokens, without what opens the door.
     List {
@@ -48,14 +48,14 @@ pub(super) enum TokenVerb {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        server: ServerFlags,
+        server: StoreFlags,
     },
     /// Take a token back.
     Revoke {
         /// Its number in the list
         id: i64,
         #[command(flatten)]
-        server: ServerFlags,
+        server: StoreFlags,
     },
 }
 

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::flags::ServerFlags;
+use super::flags::StoreFlags;
 use super::{BadInput, print};
 use crate::app;
 use crate::auth::password::{Hasher, Password};
@@ -38,7 +38,7 @@ pub(super) enum UserVerb {
         #[arg(long, value_name = "TEXT", default_value = "")]
         full_name: String,
         #[command(flatten)]
-        server: ServerFlags,
+        server: StoreFlags,
     },
     /// List everybody.
     List {
@@ -46,7 +46,7 @@ pub(super) enum UserVerb {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        server: ServerFlags,
+        server: StoreFlags,
     },
     /// Shut somebody out and end all their sessions.
     Disable(Named),
@@ -66,13 +66,13 @@ pub(super) enum UserVerb {
     ResetSecondFactor(Named),
 }
 
-/// A user name and the flags of the server.
+/// A user name and the flags of the database.
 #[derive(Debug, clap::Args)]
 pub(super) struct Named {
     /// User name
     name: String,
     #[command(flatten)]
-    server: ServerFlags,
+    server: StoreFlags,
 }
 
 pub(super) async fn run(verb: &UserVerb) -> anyhow::Result<ExitCode> {
@@ -137,7 +137,7 @@ pub(super) async fn run(verb: &UserVerb) -> anyhow::Result<ExitCode> {
 }
 
 /// Opens the database of the flags, brought up to date.
-pub(super) async fn open(server: &ServerFlags) -> anyhow::Result<Store> {
+pub(super) async fn open(server: &StoreFlags) -> anyhow::Result<Store> {
     let store = app::open_store(&server.settings()?).await?;
     store.migrate().await?;
     Ok(store)

@@ -36,6 +36,13 @@ statements! {
         WHERE user_id = ? AND seen_at_us > ? AND created_at_us > ?
         ORDER BY seen_at_us DESC
         LIMIT 100";
+    ADDRESSES = "
+        SELECT u.name, s.address, MAX(s.seen_at_us)
+        FROM session s
+        JOIN user u ON u.user_id = s.user_id
+        GROUP BY u.name, s.address
+        ORDER BY MAX(s.seen_at_us)
+        LIMIT 10000";
     END = "
         DELETE FROM session
         WHERE session_id = ? AND user_id = ?";
@@ -202,6 +209,14 @@ impl Store {
                 .fetch_all(pool)
                 .await?
         }))
+    }
+
+    /// Who is signed in from where, and when that was last used, µs UTC; the longest ago first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn session_addresses(&self) -> Result<Vec<(String, String, i64)>, StoreError> {
+        Ok(on_read!(&self.db, pool, dialect => sqlx::query_as(ADDRESSES.text(dialect)).fetch_all(pool).await?))
     }
 
     /// Ends one session of a user; `false` when it was ended before or is somebody else's.

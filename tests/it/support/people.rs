@@ -163,3 +163,24 @@ fn encoded(text: &str) -> String {
         encoded
     })
 }
+
+/// The code an app shows at a time, from the key as the page writes it out.
+pub(crate) fn totp_code(key: &str, at_us: i64) -> String {
+    use hmac::{Hmac, KeyInit as _, Mac as _};
+    let letters = key.bytes().filter(|letter| *letter != b' ');
+    let bits: String = letters
+        .map(|letter| if letter >= b'A' { letter - b'A' } else { letter - b'2' + 26 })
+        .map(|value| format!("{value:05b}"))
+        .collect();
+    let secret: Vec<u8> = bits
+        .as_bytes()
+        .chunks_exact(8)
+        .map(|byte| u8::from_str_radix(std::str::from_utf8(byte).unwrap(), 2).unwrap())
+        .collect();
+    let mut mac = Hmac::<sha1::Sha1>::new_from_slice(&secret).unwrap();
+    mac.update(&(at_us / 30_000_000).to_be_bytes());
+    let hash = mac.finalize().into_bytes();
+    let at = usize::from(hash[19] & 15);
+    let word = u32::from_be_bytes(hash[at..at + 4].try_into().unwrap()) & 0x7fff_ffff;
+    format!("{:06}", word % 1_000_000)
+}
