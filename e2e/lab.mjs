@@ -14,12 +14,18 @@ const START_TIMEOUT_MS = 60_000;
 
 export const SCREENSHOTS = join(ROOT, "e2e/test-results");
 
-export async function startServer() {
+// `verb` is demo, or serve for a server without a lab, where everybody signs in.
+export async function startServer(verb = "demo") {
   const folder = await mkdtemp(join(tmpdir(), "cellar-e2e-"));
   const [program, ...args] = COMMAND ?? [
-    join(ROOT, "target/debug/cellar"), "demo", "--data-dir", folder, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0",
+    join(ROOT, "target/debug/cellar"), verb, "--data-dir", folder, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0",
   ];
-  const server = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", process.env.CELLAR_LOG ? "inherit" : "ignore"] });
+  const server = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  server.stderr.on("data", (chunk) => {
+    said += chunk;
+    if (process.env.CELLAR_LOG) process.stderr.write(chunk);
+  });
   const address = await new Promise((resolve, reject) => {
     let text = "";
     const timer = setTimeout(() => reject(new Error(`${program} said nothing within ${START_TIMEOUT_MS} ms`)), START_TIMEOUT_MS);
@@ -34,6 +40,8 @@ export async function startServer() {
   });
   return {
     url: `http://${address}`,
+    // What the console shows so far.
+    said: () => said,
     async stop() {
       const ended = new Promise((resolve) => server.once("exit", resolve));
       server.kill("SIGTERM");

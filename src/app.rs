@@ -118,6 +118,7 @@ impl App {
         let events = Events::default();
         let (stop, stopped) = watch::channel(false);
         let tls = start_tls(config)?;
+        let stopped_web = stopped.clone();
         // The pages' address is taken first: a port in use is told before any device is let in.
         let listener = match config.role {
             Role::Node => None,
@@ -132,7 +133,7 @@ impl App {
         };
         let setup = Setup::default();
         let web = listener
-            .map(|listener| WebPart::start(listener, config, tls.as_ref(), &store, &events, setup.clone()))
+            .map(|listener| WebPart::start(listener, config, tls.as_ref(), &store, &events, setup.clone(), stopped_web))
             .transpose()?;
         let app = Self { store, stop, web, node, tls };
         app.offer_setup(&setup).await?;
@@ -204,6 +205,7 @@ impl WebPart {
         store: &Store,
         events: &Events,
         setup: Setup,
+        stopped: watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
         let problem = |cause| StartError::Listen { what: "pages", address: config.http.address, cause };
         let address = listener.local_addr().map_err(problem)?;
@@ -214,6 +216,7 @@ impl WebPart {
             host_names: config.http.names.iter().chain(&config.tls.names).cloned().collect(),
             ..web::State::new(store.clone(), events.clone(), Clock::System)
         };
+        tokio::spawn(web::upkeep::run(state.clone(), stopped));
         let server = web::serve(listener, state, tls.map(|tls| Arc::clone(&tls.config))).map_err(problem)?;
         let handle = server.handle();
         Ok(Self { address, handle, task: tokio::spawn(server) })

@@ -1,7 +1,7 @@
 //! Who somebody is: passwords, second factors, tokens, and how often they may be tried.
 //!
-//! Nothing here knows HTTP or the database, and times are passed in as microseconds since the epoch, so each rule can
-//! be tested alone. What is secret is in types that do not print it and wipe it when they are dropped.
+//! Nothing here knows HTTP, only [`sign_in`] asks the database, and times are passed in as microseconds since the epoch,
+//! so each rule can be tested alone. What is secret is in types that do not print it and wipe it when they are dropped.
 //!
 //! A sign-in is, in this order: [`throttle::Throttle::check`], [`password::Hasher::verify`] (also for a name that does
 //! not exist), the second factor of [`totp`] or [`recovery`] where there is one, then
@@ -9,11 +9,14 @@
 //! [`token::SessionToken`].
 
 pub mod csrf;
+pub mod enrolment;
 pub mod password;
+pub mod pending;
 pub mod qr;
 pub mod recovery;
 pub mod session;
 pub mod setup;
+pub mod sign_in;
 mod text;
 pub mod throttle;
 pub mod token;

@@ -20,6 +20,17 @@ struct Open {
     expires_at_us: i64,
 }
 
+impl Open {
+    fn is(&self, token: &LinkToken, now_us: i64) -> bool {
+        // Hashes are compared: how long that takes tells nothing of the token.
+        self.sha256 == token.sha256() && now_us < self.expires_at_us
+    }
+}
+
+/// A set-up link in use; nobody else can use it meanwhile.
+#[derive(Debug)]
+pub struct TakenSetup(Open);
+
 impl Setup {
     /// Makes a new link; an earlier one no longer works.
     ///
@@ -35,8 +46,20 @@ impl Setup {
     #[must_use]
     pub fn accepts(&self, token: &LinkToken, now_us: i64) -> bool {
         let open = self.lock();
-        // Hashes are compared: how long that takes tells nothing of the token.
-        open.as_ref().is_some_and(|open| open.sha256 == token.sha256() && now_us < open.expires_at_us)
+        open.as_ref().is_some_and(|open| open.is(token, now_us))
+    }
+
+    /// Closes it if this is the link and it still works: of two who use it at once only one gets it.
+    #[must_use]
+    pub fn take(&self, token: &LinkToken, now_us: i64) -> Option<TakenSetup> {
+        let mut open = self.lock();
+        let is_it = open.as_ref().is_some_and(|open| open.is(token, now_us));
+        if is_it { open.take().map(TakenSetup) } else { None }
+    }
+
+    /// Opens it again as it was: no administrator came of it.
+    pub fn give_back(&self, taken: TakenSetup) {
+        *self.lock() = Some(taken.0);
     }
 
     /// Closes it for good.
@@ -63,5 +86,16 @@ mod tests {
         assert!(!setup.accepts(&token, SETUP_US));
         setup.close();
         assert!(!setup.accepts(&token, 0));
+    }
+
+    #[test]
+    fn a_set_up_link_is_taken_by_one() {
+        let setup = Setup::default();
+        let token = setup.open(0).unwrap();
+        assert!(setup.take(&LinkToken::random().unwrap(), 0).is_none());
+        let taken = setup.take(&token, 0).unwrap();
+        assert!(setup.take(&token, 0).is_none() && !setup.accepts(&token, 0));
+        setup.give_back(taken);
+        assert!(setup.accepts(&token, 0) && !setup.accepts(&token, SETUP_US));
     }
 }

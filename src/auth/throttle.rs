@@ -176,6 +176,32 @@ impl Throttle {
         person.min(address)
     }
 
+    /// The try that [`Throttle::check`] began was neither right nor wrong yet, as when a code is still to come: gives it
+    /// back without knowing the address.
+    pub fn give_back(&self, account: &str, address: IpAddr) {
+        let (account, address) = (account_of(account), network_of(address));
+        let mut state = self.state();
+        if let Some(budget) = state.known_budget(&account, address) {
+            budget.give_back();
+            return;
+        }
+        state.strangers.get_mut(&account).map(Budget::give_back);
+        state.addresses.get_mut(&address).map(Budget::give_back);
+    }
+
+    /// How long to wait before a next try, s; 0 if it may come at once. Nothing is charged.
+    pub fn pause_s(&self, account: &str, address: IpAddr, now_us: i64) -> u32 {
+        let (account, address) = (account_of(account), network_of(address));
+        let mut state = self.state();
+        let wait_us = if let Some(budget) = state.known_budget(&account, address) {
+            budget.wait_us(PERSON, now_us)
+        } else {
+            let person_us = state.strangers.get_mut(&account).map_or(0, |budget| budget.wait_us(PERSON, now_us));
+            person_us.max(state.addresses.get_mut(&address).map_or(0, |budget| budget.wait_us(ADDRESS, now_us)))
+        };
+        allow(wait_us).map_or_else(|wait| wait.seconds, |()| 0)
+    }
+
     /// Knows an address of somebody from before, as from the sessions that are stored when the program starts.
     pub fn remember(&self, account: &str, address: IpAddr, seen_us: i64) {
         self.state().know(account_of(account), network_of(address), seen_us);

@@ -78,6 +78,28 @@ impl ServerFlags {
     }
 }
 
+/// Flags of what only reads and writes the database; `--role` is free for the role of a person.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct StoreFlags {
+    /// Folder of everything the server writes [default: ./cellar-data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// mysql://user:password@host:3306/database [default: SQLite in the data folder]
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// Settings file (TOML)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl StoreFlags {
+    /// The settings in use: built-in values, file, environment, these flags.
+    pub(super) fn settings(&self) -> Result<Config, ConfigError> {
+        let Self { data_dir, database_url, config } = self.clone();
+        ServerFlags { data_dir, database_url, config, ..ServerFlags::default() }.settings()
+    }
+}
+
 /// Starts the log; on standard error, because standard output is for results.
 pub(super) fn start_log(config: &Config) -> Result<(), ConfigError> {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log.level).map_err(|error| ConfigError::Value {

@@ -2,6 +2,7 @@
 //!
 //! Exit status: 0 done, 1 the input is bad (said why, with place and remedy), 2 it could not run.
 
+mod audit;
 mod demo;
 mod demo_lab;
 mod device;
@@ -13,7 +14,9 @@ mod settings;
 mod simulate;
 mod simulate_check;
 mod simulate_register;
+mod token;
 mod tunnel;
+mod user;
 
 use std::process::ExitCode;
 
@@ -44,6 +47,15 @@ enum Verb {
     /// Register devices, let them in, shut them out.
     #[command(subcommand)]
     Device(device::DeviceVerb),
+    /// Say who may sign in.
+    #[command(subcommand)]
+    User(user::UserVerb),
+    /// Give out and take back the tokens of programs.
+    #[command(subcommand)]
+    Token(token::TokenVerb),
+    /// Check and export the audit log.
+    #[command(subcommand)]
+    Audit(audit::AuditVerb),
     /// Run simulated devices against a server, or check what became of their readings.
     Simulate(Box<simulate::SimulateArgs>),
 }
@@ -83,6 +95,9 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Migrate(flags) => migrate::run(&flags).await,
         Verb::Config(verb) => settings::run(&verb),
         Verb::Device(verb) => device::run(&verb).await,
+        Verb::User(verb) => user::run(&verb).await,
+        Verb::Token(verb) => token::run(&verb).await,
+        Verb::Audit(verb) => audit::run(&verb).await,
         Verb::Simulate(args) => simulate::run(&args).await,
     }
 }
@@ -104,4 +119,14 @@ fn complain(error: &anyhow::Error) {
     use std::io::Write;
     // Nothing can be done if even this cannot be printed.
     let _ = writeln!(std::io::stderr(), "cellar: {error:#}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_two_flags_of_a_verb_have_the_same_name() {
+        super::Cli::command().debug_assert();
+    }
 }

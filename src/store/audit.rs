@@ -235,6 +235,27 @@ impl Store {
         }))
     }
 
+    /// Number and hash (hexadecimal) of the newest entry; number 0 while there is none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn audit_head(&self) -> Result<(i64, String), StoreError> {
+        let (id, hash): (i64, Vec<u8>) = on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(READ_HEAD.text(dialect)).fetch_one(pool).await?
+        });
+        Ok((id, hexadecimal(&hash)))
+    }
+
+    /// Entries after number `after`, oldest first, at most [`ENTRIES_PER_READ`]: all of them, read by read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn audit_after(&self, after: i64) -> Result<Vec<Entry>, StoreError> {
+        Ok(on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(AFTER.text(dialect)).bind(after).bind(ENTRIES_PER_READ).fetch_all(pool).await?
+        }))
+    }
+
     /// Reads the whole log and checks every hash, every link and the head.
     ///
     /// # Errors
@@ -253,9 +274,7 @@ impl Store {
         }
         let (mut last_id, mut last_hash) = (0, vec![0; 32]);
         loop {
-            let entries: Vec<Entry> = on_read!(&self.db, pool, dialect => {
-                sqlx::query_as(AFTER.text(dialect)).bind(last_id).bind(ENTRIES_PER_READ).fetch_all(pool).await?
-            });
+            let entries = self.audit_after(last_id).await?;
             let Some(newest) = entries.last().map(|entry| entry.audit_id) else { break };
             for entry in entries.into_iter().filter(|entry| entry.audit_id <= head_id) {
                 check.entries += 1;

@@ -17,6 +17,7 @@ pub mod monitor;
 mod open;
 pub mod pending_devices;
 pub mod profiles;
+pub mod second_factor;
 pub mod server;
 pub mod sessions;
 pub mod sign_in_links;
@@ -101,6 +102,7 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("monitor", monitor::STATEMENTS),
     ("pending_devices", pending_devices::STATEMENTS),
     ("profiles", profiles::STATEMENTS),
+    ("second_factor", second_factor::STATEMENTS),
     ("server", server::STATEMENTS),
     ("sessions", sessions::STATEMENTS),
     ("sign_in_links", sign_in_links::STATEMENTS),

@@ -17,13 +17,18 @@ statements! {
         FROM session s
         JOIN user u ON u.user_id = s.user_id
         WHERE s.token_sha256 = ? AND u.disabled = 0";
+    BY_ID = "
+        SELECT s.session_id, s.user_id, u.name, u.full_name, u.role, s.created_at_us, s.seen_at_us, s.confirmed_at_us
+        FROM session s
+        JOIN user u ON u.user_id = s.user_id
+        WHERE s.session_id = ? AND u.disabled = 0";
     SEEN = "
         UPDATE session
         SET seen_at_us = ?
         WHERE session_id = ?";
     CONFIRM = "
         UPDATE session
-        SET confirmed_at_us = ?
+        SET confirmed_at_us = ?, token_sha256 = ?
         WHERE session_id = ?";
     OF_USER = "
         SELECT session_id, address, agent, created_at_us, seen_at_us
@@ -31,6 +36,13 @@ statements! {
         WHERE user_id = ? AND seen_at_us > ? AND created_at_us > ?
         ORDER BY seen_at_us DESC
         LIMIT 100";
+    ADDRESSES = "
+        SELECT u.name, s.address, MAX(s.seen_at_us)
+        FROM session s
+        JOIN user u ON u.user_id = s.user_id
+        GROUP BY u.name, s.address
+        ORDER BY MAX(s.seen_at_us)
+        LIMIT 10000";
     END = "
         DELETE FROM session
         WHERE session_id = ? AND user_id = ?";
@@ -133,6 +145,16 @@ impl Store {
         }))
     }
 
+    /// The session of that number; `None` when it was ended or its owner is disabled.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn session_numbered(&self, session: SessionId) -> Result<Option<Session>, StoreError> {
+        Ok(on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(BY_ID.text(dialect)).bind(session.0).fetch_optional(pool).await?
+        }))
+    }
+
     /// Notes that a session is in use.
     ///
     /// # Errors
@@ -144,14 +166,26 @@ impl Store {
         Ok(())
     }
 
-    /// Notes that the owner gave the password again.
+    /// Notes that the owner gave the password again. The session goes on under another cookie: the one before may
+    /// open less than this one does now, and whoever had it must not gain by it.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn confirm_session(&self, by: &Actor, session: SessionId, now_us: i64) -> Result<(), StoreError> {
+    pub async fn confirm_session(
+        &self,
+        by: &Actor,
+        session: SessionId,
+        token_sha256: &[u8; 32],
+        now_us: i64,
+    ) -> Result<(), StoreError> {
         let mut group = self.begin_group().await?;
         on_group!(group, conn, dialect => {
-            sqlx::query(CONFIRM.text(dialect)).bind(now_us).bind(session.0).execute(conn).await?;
+            sqlx::query(CONFIRM.text(dialect))
+                .bind(now_us)
+                .bind(token_sha256.as_slice())
+                .bind(session.0)
+                .execute(conn)
+                .await?;
         });
         group.audit(by, &Change::new("confirm password", format!("user {}", by.name)), now_us).await?;
         group.commit().await
@@ -175,6 +209,14 @@ impl Store {
                 .fetch_all(pool)
                 .await?
         }))
+    }
+
+    /// Who is signed in from where, and when that was last used, µs UTC; the longest ago first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn session_addresses(&self) -> Result<Vec<(String, String, i64)>, StoreError> {
+        Ok(on_read!(&self.db, pool, dialect => sqlx::query_as(ADDRESSES.text(dialect)).fetch_all(pool).await?))
     }
 
     /// Ends one session of a user; `false` when it was ended before or is somebody else's.

@@ -45,26 +45,9 @@ statements! {
         UPDATE user
         SET password_hash = ?
         WHERE user_id = ?";
-    SET_TOTP = "
-        UPDATE user
-        SET totp_secret = ?, totp_step = ?
-        WHERE user_id = ?";
-    USE_TOTP_STEP = "
-        UPDATE user
-        SET totp_step = ?
-        WHERE user_id = ? AND totp_step < ?";
     SIGNED_IN = "
         UPDATE user
         SET sign_in_at_us = ?
-        WHERE user_id = ?";
-    ADD_CODE = "
-        INSERT INTO recovery_code (user_id, code_sha256)
-        VALUES (?, ?)";
-    USE_CODE = "
-        DELETE FROM recovery_code
-        WHERE user_id = ? AND code_sha256 = ?";
-    DROP_CODES = "
-        DELETE FROM recovery_code
         WHERE user_id = ?";
     END_SESSIONS = "
         DELETE FROM session
@@ -133,17 +116,6 @@ pub struct UserEdit {
     pub disabled: bool,
 }
 
-/// A second factor that somebody turns on.
-#[derive(Clone, Copy)]
-pub struct SecondFactor<'a> {
-    /// The secret their phone has too.
-    pub secret: &'a [u8],
-    /// Time step of the code they proved it with.
-    pub step: i64,
-    /// SHA-256 of each recovery code.
-    pub codes_sha256: &'a [[u8; 32]],
-}
-
 /// What is stored of a user as the audit log tells it.
 fn told(full_name: &str, role: Role, disabled: bool) -> serde_json::Value {
     json!({ "full_name": full_name, "role": role.as_str(), "disabled": disabled })
@@ -156,22 +128,26 @@ impl Store {
     /// [`StoreError::Duplicate`] when the name is taken.
     pub async fn add_user(&self, by: &Actor, user: &NewUser, now_us: i64) -> Result<UserId, StoreError> {
         let mut group = self.begin_group().await?;
-        let done = on_group!(group, conn, dialect => {
-            sqlx::query(INSERT.text(dialect))
-                .bind(user.name.as_str())
-                .bind(&user.full_name)
-                .bind(user.role.as_str())
-                .bind(&user.password_hash)
-                .bind(now_us)
-                .execute(conn)
-                .await
-                .map(|done| done.inserted_id())
-        });
-        let id = done.map_err(|error| StoreError::or_duplicate(error, "A user named", user.name.as_str()))?;
-        let change = Change::new("add user", format!("user {}", user.name)).to(told(&user.full_name, user.role, false));
-        group.audit(by, &change, now_us).await?;
+        let id = group.add_user(by, user, now_us).await?;
         group.commit().await?;
-        Ok(UserId(id))
+        Ok(id)
+    }
+
+    /// Adds the first administrator; `None` when there is one who can sign in.
+    ///
+    /// # Errors
+    /// [`StoreError::Duplicate`] when the name is taken.
+    pub async fn add_first_admin(&self, by: &Actor, user: &NewUser, now_us: i64) -> Result<Option<UserId>, StoreError> {
+        let mut group = self.begin_group().await?;
+        let admins: Vec<(i64,)> = on_group!(group, conn, dialect => {
+            sqlx::query_as(ADMINS.text(dialect)).bind(0).fetch_all(conn).await?
+        });
+        if !admins.is_empty() {
+            return Ok(None);
+        }
+        let id = group.add_user(by, user, now_us).await?;
+        group.commit().await?;
+        Ok(Some(id))
     }
 
     /// Whether anybody can sign in who may add people.
@@ -302,74 +278,27 @@ impl Store {
         group.write_password(user, password_hash).await?;
         group.commit().await
     }
-
-    /// Turns the second factor on, with the hashes of its recovery codes, or off (`None`).
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn set_second_factor(
-        &self,
-        by: &Actor,
-        user: &User,
-        factor: Option<SecondFactor<'_>>,
-        now_us: i64,
-    ) -> Result<(), StoreError> {
-        let mut group = self.begin_group().await?;
-        let secret = factor.map(|factor| factor.secret);
-        let (step, codes) = factor.map_or((0, &[][..]), |factor| (factor.step, factor.codes_sha256));
-        on_group!(group, conn, dialect => {
-            sqlx::query(SET_TOTP.text(dialect)).bind(secret).bind(step).bind(user.user_id.0).execute(conn).await?;
-        });
-        on_group!(group, conn, dialect => {
-            sqlx::query(DROP_CODES.text(dialect)).bind(user.user_id.0).execute(conn).await?;
-        });
-        for code in codes {
-            on_group!(group, conn, dialect => {
-                sqlx::query(ADD_CODE.text(dialect)).bind(user.user_id.0).bind(code.as_slice()).execute(conn).await?;
-            });
-        }
-        let action = if secret.is_some() { "turn on second factor" } else { "turn off second factor" };
-        group.audit(by, &Change::new(action, format!("user {}", user.name)), now_us).await?;
-        group.commit().await
-    }
-
-    /// Takes a time step of the second factor; `false` when it or a later one was used before.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn use_totp_step(&self, user: UserId, step: i64) -> Result<bool, StoreError> {
-        let mut group = self.begin_group().await?;
-        let used = on_group!(group, conn, dialect => {
-            sqlx::query(USE_TOTP_STEP.text(dialect)).bind(step).bind(user.0).bind(step).execute(conn).await?.rows_affected()
-        });
-        group.commit().await?;
-        Ok(used == 1)
-    }
-
-    /// Takes a recovery code; `false` when there is no such code or it was used before.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn use_recovery_code(
-        &self,
-        by: &Actor,
-        user: &User,
-        sha256: &[u8; 32],
-        now_us: i64,
-    ) -> Result<bool, StoreError> {
-        let mut group = self.begin_group().await?;
-        let used = on_group!(group, conn, dialect => {
-            sqlx::query(USE_CODE.text(dialect)).bind(user.user_id.0).bind(sha256.as_slice()).execute(conn).await?.rows_affected()
-        });
-        if used == 1 {
-            group.audit(by, &Change::new("use recovery code", format!("user {}", user.name)), now_us).await?;
-        }
-        group.commit().await?;
-        Ok(used == 1)
-    }
 }
 
 impl Group {
+    async fn add_user(&mut self, by: &Actor, user: &NewUser, now_us: i64) -> Result<UserId, StoreError> {
+        let done = on_group!(self, conn, dialect => {
+            sqlx::query(INSERT.text(dialect))
+                .bind(user.name.as_str())
+                .bind(&user.full_name)
+                .bind(user.role.as_str())
+                .bind(&user.password_hash)
+                .bind(now_us)
+                .execute(conn)
+                .await
+                .map(|done| done.inserted_id())
+        });
+        let id = done.map_err(|error| StoreError::or_duplicate(error, "A user named", user.name.as_str()))?;
+        let change = Change::new("add user", format!("user {}", user.name)).to(told(&user.full_name, user.role, false));
+        self.audit(by, &change, now_us).await?;
+        Ok(UserId(id))
+    }
+
     pub(super) async fn write_password(&mut self, user: UserId, password_hash: &str) -> Result<(), StoreError> {
         on_group!(self, conn, dialect => {
             sqlx::query(SET_PASSWORD.text(dialect)).bind(password_hash).bind(user.0).execute(conn).await?;

@@ -2,7 +2,8 @@
 //!
 //! One task reads the lines of the store while anybody looks, however many look; each connection adds the samples of the
 //! one stream it shows. Events: `hello` and `beat` (the server's clock), `lines` (values), `list` and `head` (mark-up, when
-//! a state or step changed), `points` (samples), `sparks` (sparklines), `reload` (points were missed: fetch the series anew).
+//! a state or step changed), `points` (samples), `sparks` (sparklines), `reload` (points were missed: fetch the series anew), `ended` (so is
+//! the session).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,14 +18,15 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, broadcast, mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::domain::ids::StreamId;
+use crate::auth::session::{self, Age};
+use crate::domain::ids::{SessionId, StreamId};
 use crate::domain::sample::Batch;
 
 use super::pages::monitor::line::Line;
 use super::pages::monitor::spark::{SPARK_LENGTH_US, SPARK_WIDTH, Spark, Sparks};
 use super::pages::monitor::window::Window;
 use super::pages::monitor::{Head, List, Query, read_lines};
-use super::{State, WebError};
+use super::{State, Visitor, WebError};
 use crate::ingest::events::Event;
 
 /// How often the lines are read while somebody looks: faster is no use to a reader.
@@ -45,6 +47,9 @@ const SPARKS_PERIOD_US: i64 = 20_000_000;
 const SPARKS_MAX: usize = 200;
 /// Events waiting for one slow browser; a browser that lets this many pile up is cut and comes back.
 const CLIENT_QUEUE_MAX: usize = 32;
+
+/// How often a page's session is looked at: whoever was shut out sees values for at most so long.
+const SESSION_PERIOD: Duration = Duration::from_secs(10);
 
 /// The lines as last read, shared by every connection.
 #[derive(Debug)]
@@ -123,10 +128,13 @@ pub async fn monitor(
     state: web::Data<State>,
     board: web::Data<Board>,
     query: web::Query<Query>,
+    visitor: Visitor,
 ) -> Result<HttpResponse, WebError> {
     let seat = Seat::take(&board.clients).ok_or(WebError::Unavailable("Too many pages follow the monitor at once."))?;
     let (sender, mut receiver) = mpsc::channel::<Bytes>(CLIENT_QUEUE_MAX);
+    let session = visitor.user().ok().map(|user| user.session);
     let follower = Follower {
+        session,
         chosen: query.key().unwrap_or_default(),
         window: query.window.as_deref().and_then(Window::from_word).unwrap_or_default(),
         stream: None,
@@ -155,6 +163,7 @@ pub async fn monitor(
 
 /// One connection.
 struct Follower {
+    session: Option<SessionId>,
     chosen: String,
     window: Window,
     stream: Option<StreamId>,
@@ -182,12 +191,15 @@ impl Follower {
     ) {
         let mut beat = interval(BEAT_PERIOD);
         let mut flush = interval(POINTS_PERIOD);
+        let mut check = interval(SESSION_PERIOD);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let sent = tokio::select! {
                 _ = beat.tick() => self.send("beat", &json!({ "now_us": state.clock.now_us() })),
                 _ = flush.tick() => self.send_points(),
+                _ = check.tick() => self.check_session(state).await,
                 changed = lines.changed() => match changed {
                     Ok(()) => {
                         let lines = Arc::clone(&lines.borrow_and_update());
@@ -202,6 +214,17 @@ impl Follower {
             if sent.is_err() {
                 return;
             }
+        }
+    }
+
+    /// Ends the stream with the session; the page then asks for a sign-in.
+    async fn check_session(&self, state: &State) -> Result<(), Gone> {
+        let Some(session) = self.session else { return Ok(()) };
+        match state.store.session_numbered(session).await {
+            Ok(Some(session)) if session::age(&session, state.clock.now_us()) == Age::Good => Ok(()),
+            Ok(_) => self.send("ended", &json!({})).and(Err(Gone)),
+            // A database that is away ends nobody's session.
+            Err(_) => Ok(()),
         }
     }
 
@@ -297,6 +320,7 @@ mod tests {
     fn follower() -> (Follower, mpsc::Receiver<Bytes>) {
         let (sender, receiver) = mpsc::channel(CLIENT_QUEUE_MAX);
         let follower = Follower {
+            session: None,
             chosen: "station=4".into(),
             window: Window::default(),
             stream: Some(StreamId(7)),

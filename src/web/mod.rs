@@ -16,6 +16,7 @@ pub mod pages;
 pub mod routes;
 pub mod state;
 mod unread;
+pub mod upkeep;
 pub mod visitor;
 
 use std::net::TcpListener;

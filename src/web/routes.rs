@@ -6,7 +6,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::guard::admit;
-use super::pages::{health, monitor, theme};
+use super::pages::{account, health, monitor, session, theme};
 use super::{WebError, api, assets, live};
 
 /// The least role a route asks for.
@@ -84,6 +84,23 @@ pub const ROUTES: &[Entry] = &[
     get("/live/monitor", Access::Viewer, || web::route().to(live::monitor)),
     get("/api/v1/streams/{id}/series", Access::Viewer, || web::route().to(api::series::of_stream)),
     get("/api/v1/experiments/{id}/series", Access::Viewer, || web::route().to(api::series::of_experiment)),
+    get("/login", Access::Public, || web::route().to(session::login::page)),
+    post("/login", Access::Public, || web::route().to(session::login::submit)),
+    post("/logout", Access::Viewer, || web::route().to(session::logout::submit)),
+    get("/setup/{token}", Access::Public, || web::route().to(session::setup::page)),
+    post("/setup/{token}", Access::Public, || web::route().to(session::setup::submit)),
+    get("/link/{token}", Access::Public, || web::route().to(session::link::page)),
+    post("/link/{token}", Access::Public, || web::route().to(session::link::submit)),
+    get("/account", Access::Viewer, || web::route().to(account::page)),
+    get("/account/confirm", Access::Viewer, || web::route().to(account::confirm::page)),
+    post("/account/confirm", Access::Viewer, || web::route().to(account::confirm::submit)),
+    post("/account/password", Access::Viewer, || web::route().to(account::password::submit)),
+    get("/account/second-factor", Access::Viewer, || web::route().to(account::second_factor::page)),
+    post("/account/second-factor", Access::Viewer, || web::route().to(account::second_factor::turn_on)),
+    post("/account/second-factor/off", Access::Viewer, || web::route().to(account::second_factor::turn_off)),
+    post("/account/second-factor/codes", Access::Viewer, || web::route().to(account::second_factor::renew_codes)),
+    post("/account/sessions/end-others", Access::Viewer, || web::route().to(account::sessions::end_others)),
+    post("/account/sessions/{id}/end", Access::Viewer, || web::route().to(account::sessions::end)),
     post("/theme", Access::Public, || web::route().to(theme::choose)),
     get("/healthz", Access::Public, || web::route().to(health::alive)),
     get("/readyz", Access::Public, || web::route().to(health::ready)),
@@ -132,7 +149,18 @@ mod tests {
     fn only_sign_in_and_signs_of_life_are_public() {
         let public: Vec<_> =
             ROUTES.iter().filter(|entry| entry.access == Access::Public).map(|entry| entry.path).collect();
-        let expected = ["/theme", "/healthz", "/readyz", "/static/{version}/{path:.*}"];
+        let expected = [
+            "/login",
+            "/login",
+            "/setup/{token}",
+            "/setup/{token}",
+            "/link/{token}",
+            "/link/{token}",
+            "/theme",
+            "/healthz",
+            "/readyz",
+            "/static/{version}/{path:.*}",
+        ];
         assert_eq!(public, expected);
     }
 }

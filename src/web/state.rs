@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::denials::Denials;
+use crate::auth::enrolment::{ENROLMENT_US, Enrolments};
 use crate::auth::password::Hasher;
 use crate::auth::setup::Setup;
+use crate::auth::sign_in::{CODE_US, HalfSignIns, SignIn};
 use crate::auth::throttle::Throttle;
 use crate::clock::Clock;
 use crate::domain::ids::{ExperimentId, StreamId};
@@ -30,6 +32,10 @@ pub struct State {
     pub hasher: Hasher,
     /// Slows down guessing.
     pub throttle: Arc<Throttle>,
+    /// Sign-ins that wait for their code.
+    pub half_sign_ins: Arc<HalfSignIns>,
+    /// Second factors that wait for their first code.
+    pub enrolments: Arc<Enrolments>,
     /// The one-time link of a server without an administrator.
     pub setup: Setup,
     /// Keeps repeated denials from filling the audit log.
@@ -52,12 +58,20 @@ impl State {
             clock,
             hasher: Hasher::default(),
             throttle: Arc::new(Throttle::new()),
+            half_sign_ins: Arc::new(HalfSignIns::new(CODE_US)),
+            enrolments: Arc::new(Enrolments::new(ENROLMENT_US)),
             setup: Setup::default(),
             denials: Arc::default(),
             is_secure: false,
             is_demo: false,
             host_names: Arc::new([]),
         }
+    }
+
+    /// The checks of a sign-in.
+    #[must_use]
+    pub fn sign_in(&self) -> SignIn<'_> {
+        SignIn { store: &self.store, hasher: &self.hasher, throttle: &self.throttle, half: &self.half_sign_ins }
     }
 
     /// The stream of an experiment: the one that began first, when several devices measured it.

@@ -36,6 +36,11 @@ export class Live {
         this.#retry = setTimeout(() => this.open(url), RETRY_MS);
       }
     };
+    // The session is over: loading the page leads to the sign-in.
+    source.addEventListener("ended", () => {
+      this.close();
+      location.reload();
+    });
     for (const name of ["beat", "lines", "list", "head", "points", "sparks", "reload"]) {
       source.addEventListener(name, (event) => {
         this.#heard = performance.now();

@@ -1,5 +1,7 @@
 //! The pages: one folder per entity, one file per view, templates of the same names.
 
+pub mod account;
 pub mod health;
 pub mod monitor;
+pub mod session;
 pub mod theme;

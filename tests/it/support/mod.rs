@@ -3,6 +3,7 @@
 //! - [`both_engines!`] runs one test body on SQLite and on MariaDB, each time with a fresh database;
 //! - [`server::Server`] is the built `cellar serve` as a process of its own: it can be killed and started again;
 //! - [`mqtt_client::Client`] sends also what no client library would;
+//! - [`people::Browser`] is somebody in front of a browser, signed in or not;
 //! - [`mosquitto::Mosquitto`] is a broker with the project's own configuration and the devices a test names.
 //!
 //! MariaDB and Mosquitto are started by `devops/test-server.sh` and end with the test process, however that ends.
@@ -13,6 +14,7 @@
 pub(crate) mod database;
 pub(crate) mod mosquitto;
 pub(crate) mod mqtt_client;
+pub(crate) mod people;
 pub(crate) mod server;
 pub(crate) mod test_server;
 

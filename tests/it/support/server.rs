@@ -1,8 +1,9 @@
 //! The built program as a process: `cellar serve` on free ports.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -20,7 +21,11 @@ pub(crate) struct Server {
     http: String,
     mqtt: String,
     folder: TempDir,
+    said: Said,
 }
+
+/// What servers wrote to standard error.
+type Said = Arc<Mutex<String>>;
 
 impl Server {
     /// Starts on a new data folder with SQLite in it.
@@ -32,8 +37,9 @@ impl Server {
     pub(crate) fn start_with(options: &[&str]) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let options: Vec<String> = options.iter().map(ToString::to_string).collect();
-        let (process, ready) = spawn(folder.path(), &options, "127.0.0.1:0", "127.0.0.1:0");
-        Self { process, options, http: address(&ready, "http"), mqtt: address(&ready, "mqtt"), folder }
+        let said = Said::default();
+        let (process, ready) = spawn(folder.path(), &options, "127.0.0.1:0", "127.0.0.1:0", &said);
+        Self { process, options, http: address(&ready, "http"), mqtt: address(&ready, "mqtt"), folder, said }
     }
 
     /// `http://127.0.0.1:PORT` followed by `path`, which begins with a slash.
@@ -61,6 +67,12 @@ impl Server {
         format!("sqlite://{}", self.folder.path().join("cellar.db").display())
     }
 
+    /// The URL of the database it runs on.
+    pub(crate) fn database_url(&self) -> String {
+        let named = self.options.iter().skip_while(|option| *option != "--database-url").nth(1);
+        named.cloned().unwrap_or_else(|| self.sqlite_url())
+    }
+
     /// `kill -9`.
     pub(crate) fn kill_9(&mut self) {
         self.process.kill().expect("it runs");
@@ -86,7 +98,43 @@ impl Server {
 
     /// Starts again after [`Server::kill_9`] or [`Server::stop`]: same folder, same ports, same options.
     pub(crate) fn restart(&mut self) {
-        self.process = spawn(self.folder.path(), &self.options, &self.http, &self.mqtt).0;
+        self.process = spawn(self.folder.path(), &self.options, &self.http, &self.mqtt, &self.said).0;
+    }
+
+    /// What it wrote to standard error so far.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().expect("no reader panicked").clone()
+    }
+
+    /// The path of the set-up link that the console shows.
+    ///
+    /// # Panics
+    /// When it shows none.
+    pub(crate) fn setup_path(&self) -> String {
+        let began = Instant::now();
+        while began.elapsed() < READY_MAX {
+            if let Some((_, rest)) = self.said().split_once("/setup/") {
+                return format!("/setup/{}", rest.split_whitespace().next().unwrap_or_default());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("the console shows no set-up link: {}", self.said());
+    }
+
+    /// Runs another verb with a text on standard input, on the same database, and returns what it printed.
+    pub(crate) fn cellar_reading(&self, arguments: &[&str], input: &str) -> Output {
+        let mut process = command(self.folder.path(), arguments)
+            .args(["--database-url", &self.database_url()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("cellar runs");
+        let mut stdin = process.stdin.take().expect("it is piped");
+        // A verb that refuses its flags reads nothing.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        process.wait_with_output().expect("it ends")
     }
 
     /// Runs another verb of the program on the same data folder and returns what it printed.
@@ -114,13 +162,21 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Starts `serve` and returns with its first line of output, the addresses.
-fn spawn(folder: &Path, options: &[String], http: &str, mqtt: &str) -> (Child, serde_json::Value) {
+fn spawn(folder: &Path, options: &[String], http: &str, mqtt: &str, said: &Said) -> (Child, serde_json::Value) {
     let mut process = command(folder, &["serve", "--http", http, "--mqtt", mqtt])
         .args(options)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .expect("cellar runs");
+    let (stderr, said) = (process.stderr.take().expect("it is piped"), Arc::clone(said));
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            eprintln!("{line}");
+            said.lock().expect("no reader panicked").push_str(&(line + "\n"));
+        }
+    });
     let stdout = process.stdout.take().expect("it is piped");
     let (sender, receiver) = std::sync::mpsc::channel();
     // A thread of its own, so that a silent server fails the test; it then drains what a test never reads.
