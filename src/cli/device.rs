@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Subcommand;
 
 use super::flags::ServerFlags;
 use super::{BadInput, print};
 use crate::app;
 use crate::clock::Clock;
+use crate::domain::audit::Actor;
 use crate::domain::device::DeviceKind;
 use crate::domain::ids::{BadDeviceId, DeviceId};
 use crate::domain::secret::DeviceSecret;
@@ -35,8 +35,8 @@ pub(super) async fn run(verb: &DeviceVerb) -> anyhow::Result<ExitCode> {
     let device: DeviceId = id.parse().map_err(|error: BadDeviceId| BadInput(error.to_string()))?;
     let store = app::open_store(&server.settings()?).await?;
     store.migrate().await?;
-    let secret = random_secret()?;
-    store.register_device(&device, *kind, &secret.sha256(), Clock::System.now_us()).await?;
+    let secret = DeviceSecret::draw()?;
+    store.register_device(&Actor::shell("cellar device add"), &device, *kind, &secret, Clock::System.now_us()).await?;
     store.close().await;
     print(&if *json {
         serde_json::json!({ "device": device, "kind": kind, "secret": secret.reveal() }).to_string()
@@ -44,11 +44,4 @@ pub(super) async fn run(verb: &DeviceVerb) -> anyhow::Result<ExitCode> {
         format!("Registered {} {device}. Its secret, shown only now: {}", kind.as_str(), secret.reveal())
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// A new secret from the system's source of randomness.
-pub(super) fn random_secret() -> anyhow::Result<DeviceSecret> {
-    let mut bits = [0; 16];
-    getrandom::fill(&mut bits).context("the system gives no random numbers")?;
-    Ok(DeviceSecret::from_random(bits))
 }

@@ -36,7 +36,7 @@ impl Gate {
         let secret = password.and_then(|bytes| std::str::from_utf8(bytes).ok()).ok_or(Refusal::Wrong)?;
         let login = self.find(&device).await?;
         // An unknown device costs the same comparison as a known one.
-        let known = login.clone().unwrap_or(DeviceLogin { secret_sha256: [0; 32], disabled: true });
+        let known = login.clone().unwrap_or(DeviceLogin { secret_sha256: [0; 32], disabled: true, revision: 0 });
         let matches = DeviceSecret::sent(secret).matches(&known.secret_sha256);
         if matches && !known.disabled { Ok(device) } else { Err(Refusal::Wrong) }
     }
@@ -58,7 +58,8 @@ mod tests {
     use super::*;
 
     fn gate() -> Gate {
-        let login = |disabled| DeviceLogin { secret_sha256: DeviceSecret::sent("right").sha256(), disabled };
+        let login =
+            |disabled| DeviceLogin { secret_sha256: DeviceSecret::sent("right").sha256(), disabled, revision: 0 };
         let entry = |id: &str, disabled| (id.parse().unwrap(), login(disabled));
         Gate::Fixed(vec![entry("cu-1", false), entry("cu-2", true)].into())
     }

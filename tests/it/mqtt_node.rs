@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cellar::clock::Clock;
+use cellar::domain::audit::Actor;
 use cellar::domain::battery::Technology;
 use cellar::domain::device::DeviceKind;
 use cellar::domain::ids::BatteryId;
@@ -35,8 +36,11 @@ pub(crate) struct Node {
 
 /// Registers the device, and a battery for it to measure.
 pub(crate) async fn prepare(store: &Store) -> BatteryId {
-    let secret = DeviceSecret::sent(SECRET).sha256();
-    store.register_device(&DEVICE.parse().unwrap(), DeviceKind::Unit, &secret, 1).await.unwrap();
+    let secret = DeviceSecret::sent(SECRET);
+    store
+        .register_device(&Actor::server("test"), &DEVICE.parse().unwrap(), DeviceKind::Unit, &secret, 1)
+        .await
+        .unwrap();
     let battery = NewBattery {
         name: "NMC-017".to_owned(),
         technology: Technology::Lithium,
