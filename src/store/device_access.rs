@@ -63,9 +63,6 @@ statements! {
         INSERT INTO device_access (device_id, broker_hash, audit_id)
         SELECT ?, '', audit_id FROM audit_head WHERE audit_head_id = 1
         ON DUPLICATE KEY UPDATE audit_id = VALUES(audit_id)";
-    LATEST_REVISION = "
-        SELECT COALESCE(MAX(audit_id), 0)
-        FROM device_access";
     CHANGED_AFTER = "
         SELECT device_id, audit_id
         FROM device_access
@@ -225,7 +222,7 @@ impl Store {
         let known = group.current_device(device).await?.ok_or_else(|| missing(device))?;
         if known.revision != revision {
             return Err(StoreError::Conflict(format!(
-                "device {device} was changed by somebody else: look at it again"
+                "Somebody else changed device {device} in the meantime. Look at it again."
             )));
         }
         on_group!(group, conn, dialect => {
@@ -240,17 +237,6 @@ impl Store {
         group.note_change(by, device, &change, now_us).await?;
         group.commit().await?;
         Ok(secret)
-    }
-
-    /// The newest revision of any device, 0 when there is none.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn device_revision(&self) -> Result<i64, StoreError> {
-        let (revision,): (i64,) = on_read!(&self.db, pool, dialect => {
-            sqlx::query_as(LATEST_REVISION.text(dialect)).fetch_one(pool).await?
-        });
-        Ok(revision)
     }
 
     /// Devices whose registration changed after `revision`, with their revisions, the oldest change first, at most

@@ -57,7 +57,7 @@ impl Node {
     /// Serves devices on a free port.
     pub(crate) async fn endpoint(store: &Store) -> Self {
         let (intake, writer, stop, told) = write(store);
-        let gate = Gate::Store(store.clone());
+        let gate = Gate::new(store.clone(), Clock::System);
         let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), intake, gate, Clock::System, 1).await.unwrap();
         let (registry, port) = (Some(endpoint.registry()), endpoint.local_addr().unwrap().port());
         Self { registry, port, stop, transport: tokio::spawn(endpoint.run(told)), writer }
