@@ -19,6 +19,7 @@ mod servers;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use cellar::domain::audit::Actor;
 use cellar::domain::battery::Technology;
 use cellar::domain::device::DeviceKind;
 use cellar::domain::ids::BatteryId;
@@ -166,8 +167,11 @@ fn prepare(url: &str) -> BatteryId {
         store.migrate().await.unwrap();
         for index in 0..DEVICES {
             let id = load::device(index);
-            let secret = DeviceSecret::sent(&id).sha256();
-            store.register_device(&id.parse().unwrap(), DeviceKind::Unit, &secret, 1).await.unwrap();
+            let secret = DeviceSecret::sent(&id);
+            store
+                .register_device(&Actor::server("test"), &id.parse().unwrap(), DeviceKind::Unit, &secret, 1)
+                .await
+                .unwrap();
         }
         let battery = NewBattery {
             name: "bench".to_owned(),

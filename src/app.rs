@@ -217,7 +217,7 @@ impl NodePart {
         }
         let asked = config.mqtt.address;
         let problem = |cause| StartError::Listen { what: "devices, MQTT", address: asked, cause };
-        let endpoint = Endpoint::bind(asked, intake, Gate::Store(store.clone()), Clock::System, epoch);
+        let endpoint = Endpoint::bind(asked, intake, Gate::new(store.clone(), Clock::System), Clock::System, epoch);
         let endpoint = endpoint.await.map_err(problem)?;
         let address = Some(endpoint.local_addr().map_err(problem)?);
         let transport = tokio::spawn(endpoint.run(stopped));

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::device::random_secret;
 use super::simulate_register::new_battery;
 use crate::clock::Clock;
+use crate::domain::audit::Actor;
 use crate::domain::device::DeviceKind;
 use crate::domain::ids::{BatteryId, DeviceId, ExperimentId, StationId};
 use crate::domain::profile::{Step, StepEnd, StepMode, Steps};
+use crate::domain::secret::DeviceSecret;
 use crate::sim::Finished;
 use crate::sim::cell::Cell;
 use crate::sim::plan::{Plan, ProbePlan, StationPlan, UnitPlan, Work};
@@ -164,8 +165,8 @@ impl DemoLab {
     }
 
     async fn register(&self, device: &DeviceId, kind: DeviceKind) -> anyhow::Result<String> {
-        let secret = random_secret()?;
-        self.store.register_device(device, kind, &secret.sha256(), Clock::System.now_us()).await?;
+        let secret = DeviceSecret::draw()?;
+        self.store.register_device(&Actor::shell("cellar demo"), device, kind, &secret, Clock::System.now_us()).await?;
         Ok(secret.reveal().to_owned())
     }
 

@@ -5,6 +5,7 @@
 mod demo;
 mod demo_lab;
 mod device;
+mod device_export;
 mod flags;
 mod migrate;
 mod serve;
@@ -38,7 +39,7 @@ enum Verb {
     /// Show the settings in use.
     #[command(subcommand)]
     Config(settings::ConfigVerb),
-    /// Register devices.
+    /// Register devices, let them in, shut them out.
     #[command(subcommand)]
     Device(device::DeviceVerb),
     /// Run simulated devices against a server, or check what became of their readings.

@@ -5,12 +5,13 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::BadInput;
-use super::device::random_secret;
 use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::audit::Actor;
 use crate::domain::device::DeviceKind;
 use crate::domain::ids::{BatteryId, DeviceId, ExperimentId, StationId};
+use crate::domain::secret::DeviceSecret;
 use crate::sim::scenario::{Demand, PlaceDemand, PlaceIds, Registered};
 use crate::store::Store;
 use crate::store::batteries::NewBattery;
@@ -27,10 +28,11 @@ pub(super) async fn in_database(config: &Config, demands: Vec<Demand>) -> anyhow
 
 /// Registers the devices in a database.
 pub(super) async fn register(store: &Store, demands: Vec<Demand>) -> anyhow::Result<Vec<(Demand, Registered)>> {
+    let by = Actor::shell("cellar simulate");
     let mut registered = Vec::with_capacity(demands.len());
     for demand in demands {
-        let secret = random_secret()?;
-        store.register_device(&demand.device, demand.kind, &secret.sha256(), Clock::System.now_us()).await?;
+        let secret = DeviceSecret::draw()?;
+        store.register_device(&by, &demand.device, demand.kind, &secret, Clock::System.now_us()).await?;
         let mut places = Vec::with_capacity(demand.places.len());
         for place in &demand.places {
             places.push(register_place(store, &demand, place).await?);

@@ -1,30 +1,37 @@
-//! Devices: who may log in, and when they were last heard.
+//! Devices: what is known of them, what a log-in is checked against, and what they say of themselves.
+
+use serde::Serialize;
 
 use super::group::on_group;
-use super::sql::{on_read, on_write, statements};
+use super::sql::{on_read, statements};
 use super::{Group, Store, StoreError};
 use crate::domain::device::DeviceKind;
-use crate::domain::ids::DeviceId;
+use crate::domain::ids::{BadDeviceId, DeviceId};
 use crate::domain::message::{ClockMark, Hello};
 
 statements! {
-    REGISTER = "
-        INSERT INTO device (device_id, kind, secret_sha256, registered_at_us)
-        VALUES (?, ?, ?, ?)
-        ON CONFLICT (device_id) DO UPDATE SET
-            kind = excluded.kind,
-            secret_sha256 = excluded.secret_sha256,
-            disabled = 0" | "
-        INSERT INTO device (device_id, kind, secret_sha256, registered_at_us)
-        VALUES (?, ?, ?, ?)
-        ON DUPLICATE KEY UPDATE
-            kind = VALUES(kind),
-            secret_sha256 = VALUES(secret_sha256),
-            disabled = 0";
     LOGIN = "
-        SELECT secret_sha256, disabled
-        FROM device
-        WHERE device_id = ?";
+        SELECT d.secret_sha256, d.disabled, COALESCE(a.audit_id, 0)
+        FROM device d
+        LEFT JOIN device_access a ON a.device_id = d.device_id
+        WHERE d.device_id = ?";
+    ONE = "
+        SELECT d.device_id, d.kind, d.disabled, d.model, d.firmware, d.serial, d.boot,
+            d.registered_at_us, d.hello_at_us, d.seen_at_us, COALESCE(a.audit_id, 0) AS revision
+        FROM device d
+        LEFT JOIN device_access a ON a.device_id = d.device_id
+        WHERE d.device_id = ?";
+    PAGE = "
+        SELECT d.device_id, d.kind, d.disabled, d.model, d.firmware, d.serial, d.boot,
+            d.registered_at_us, d.hello_at_us, d.seen_at_us, COALESCE(a.audit_id, 0) AS revision
+        FROM device d
+        LEFT JOIN device_access a ON a.device_id = d.device_id
+        WHERE d.device_id > ?
+            AND (? = '' OR d.device_id LIKE ? OR d.model LIKE ? OR d.serial LIKE ?)
+            AND (? = '' OR d.kind = ?)
+            AND (? < 0 OR d.disabled = ?)
+        ORDER BY d.device_id
+        LIMIT ?";
     HELLO = "
         UPDATE device
         SET boot = ?, model = ?, firmware = ?, serial = ?, hello_at_us = ?, seen_at_us = ?
@@ -51,30 +58,136 @@ pub struct DeviceLogin {
     pub secret_sha256: [u8; 32],
     /// Whether the device was shut out.
     pub disabled: bool,
+    /// Grows with each change of the device's registration.
+    pub revision: i64,
+}
+
+/// A registered device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Device {
+    /// What it logs in as.
+    pub device: DeviceId,
+    /// What it is.
+    pub kind: DeviceKind,
+    /// Whether it is shut out.
+    pub disabled: bool,
+    /// What it said of itself at its last hello; empty before the first.
+    pub model: String,
+    /// Its firmware, likewise.
+    pub firmware: String,
+    /// Its serial number, likewise.
+    pub serial: String,
+    /// The boot of its last hello.
+    pub boot: Option<i64>,
+    /// When somebody registered it, µs UTC.
+    pub registered_at_us: i64,
+    /// When it last said hello, µs UTC.
+    pub hello_at_us: Option<i64>,
+    /// When it was last heard, µs UTC.
+    pub seen_at_us: Option<i64>,
+    /// Grows with each change of its registration: who changes a device says which one was looked at.
+    pub revision: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct DeviceRow {
+    device_id: String,
+    kind: String,
+    disabled: bool,
+    model: String,
+    firmware: String,
+    serial: String,
+    boot: Option<i64>,
+    registered_at_us: i64,
+    hello_at_us: Option<i64>,
+    seen_at_us: Option<i64>,
+    revision: i64,
+}
+
+impl DeviceRow {
+    fn read(self) -> Result<Device, StoreError> {
+        Ok(Device {
+            kind: self
+                .kind
+                .parse()
+                .map_err(|reason| StoreError::Unreadable { what: format!("device {}", self.device_id), reason })?,
+            device: read_id(&self.device_id)?,
+            disabled: self.disabled,
+            model: self.model,
+            firmware: self.firmware,
+            serial: self.serial,
+            boot: self.boot,
+            registered_at_us: self.registered_at_us,
+            hello_at_us: self.hello_at_us,
+            seen_at_us: self.seen_at_us,
+            revision: self.revision,
+        })
+    }
+}
+
+/// A device id as it is stored.
+pub(super) fn read_id(text: &str) -> Result<DeviceId, StoreError> {
+    text.parse().map_err(|error: BadDeviceId| StoreError::Unreadable {
+        what: format!("device {text}"),
+        reason: error.to_string(),
+    })
+}
+
+/// A SHA-256 as it is stored.
+pub(super) fn read_sha256(device: &str, stored: Vec<u8>) -> Result<[u8; 32], StoreError> {
+    <[u8; 32]>::try_from(stored).map_err(|found| StoreError::Unreadable {
+        what: format!("device {device}"),
+        reason: format!("its secret has {} bytes, 32 were stored", found.len()),
+    })
+}
+
+/// Which devices to list; the default is all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeviceFilter {
+    /// Part of the id, the model or the serial number; empty: any.
+    pub text: String,
+    /// Only of this kind.
+    pub kind: Option<DeviceKind>,
+    /// Only those shut out, or only those that are not.
+    pub disabled: Option<bool>,
 }
 
 impl Store {
-    /// Registers a device, or gives a known one a new secret.
+    /// The devices that pass the filter, by id; those after `after` (empty: from the first), at most `limit`.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn register_device(
-        &self,
-        device: &DeviceId,
-        kind: DeviceKind,
-        secret_sha256: &[u8; 32],
-        now_us: i64,
-    ) -> Result<(), StoreError> {
-        on_write!(&self.db, pool, dialect => {
-            sqlx::query(REGISTER.text(dialect))
-                .bind(device.as_str())
-                .bind(kind.as_str())
-                .bind(secret_sha256.as_slice())
-                .bind(now_us)
-                .execute(pool)
-                .await?;
+    pub async fn devices(&self, filter: &DeviceFilter, after: &str, limit: i64) -> Result<Vec<Device>, StoreError> {
+        let like = format!("%{}%", filter.text);
+        let kind = filter.kind.map_or("", DeviceKind::as_str);
+        let disabled = filter.disabled.map_or(-1, i64::from);
+        let rows: Vec<DeviceRow> = on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(PAGE.text(dialect))
+                .bind(after)
+                .bind(&filter.text)
+                .bind(&like)
+                .bind(&like)
+                .bind(&like)
+                .bind(kind)
+                .bind(kind)
+                .bind(disabled)
+                .bind(disabled)
+                .bind(limit)
+                .fetch_all(pool)
+                .await?
         });
-        Ok(())
+        rows.into_iter().map(DeviceRow::read).collect()
+    }
+
+    /// A registered device.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn device(&self, device: &DeviceId) -> Result<Option<Device>, StoreError> {
+        let row: Option<DeviceRow> = on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(ONE.text(dialect)).bind(device.as_str()).fetch_optional(pool).await?
+        });
+        row.map(DeviceRow::read).transpose()
     }
 
     /// What to check a log-in against; `None` when no such device is registered.
@@ -82,15 +195,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn device_login(&self, device: &DeviceId) -> Result<Option<DeviceLogin>, StoreError> {
-        let row: Option<(Vec<u8>, bool)> = on_read!(&self.db, pool, dialect => {
+        let row: Option<(Vec<u8>, bool, i64)> = on_read!(&self.db, pool, dialect => {
             sqlx::query_as(LOGIN.text(dialect)).bind(device.as_str()).fetch_optional(pool).await?
         });
-        row.map(|(secret, disabled)| {
-            let secret_sha256 = <[u8; 32]>::try_from(secret).map_err(|found| StoreError::Unreadable {
-                what: format!("device {device}"),
-                reason: format!("its secret has {} bytes, 32 were stored", found.len()),
-            })?;
-            Ok(DeviceLogin { secret_sha256, disabled })
+        row.map(|(secret, disabled, revision)| {
+            Ok(DeviceLogin { secret_sha256: read_sha256(device.as_str(), secret)?, disabled, revision })
         })
         .transpose()
     }

@@ -25,6 +25,17 @@ pub enum StoreError {
     /// The change does not fit what is stored now: somebody else was faster, or it would leave nobody in charge.
     #[error("{0}")]
     Conflict(String),
+    /// What was to be changed is not there.
+    #[error("there is no {what} “{name}”")]
+    Missing {
+        /// The kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// The system gave no random numbers.
+    #[error("the system gives no random numbers")]
+    Randomness(#[source] getrandom::Error),
     /// What is stored cannot be read: damage, or a newer version wrote it.
     #[error("{what} cannot be read: {reason}")]
     Unreadable {

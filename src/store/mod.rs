@@ -7,6 +7,7 @@ pub mod batteries;
 pub mod blocks;
 pub mod columns;
 pub mod dead_letters;
+pub mod device_access;
 pub mod devices;
 pub mod error;
 pub mod experiments;
@@ -14,6 +15,7 @@ pub mod group;
 mod migrate;
 pub mod monitor;
 mod open;
+pub mod pending_devices;
 pub mod profiles;
 pub mod server;
 pub mod sessions;
@@ -92,10 +94,12 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("blocks", blocks::STATEMENTS),
     ("columns", columns::STATEMENTS),
     ("dead_letters", dead_letters::STATEMENTS),
+    ("device_access", device_access::STATEMENTS),
     ("devices", devices::STATEMENTS),
     ("experiments", experiments::STATEMENTS),
     ("migrate", migrate::STATEMENTS),
     ("monitor", monitor::STATEMENTS),
+    ("pending_devices", pending_devices::STATEMENTS),
     ("profiles", profiles::STATEMENTS),
     ("server", server::STATEMENTS),
     ("sessions", sessions::STATEMENTS),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cellar::clock::Clock;
+use cellar::domain::audit::Actor;
 use cellar::domain::battery::Technology;
 use cellar::domain::device::DeviceKind;
 use cellar::domain::ids::{BatteryId, DeviceId};
@@ -31,7 +32,7 @@ impl Bench {
     async fn new(store: Store) -> Self {
         let unit: DeviceId = "cu-01".parse().unwrap();
         let secret = DeviceSecret::from_random([1; 16]);
-        store.register_device(&unit, DeviceKind::Unit, &secret.sha256(), 1).await.unwrap();
+        store.register_device(&Actor::server("test"), &unit, DeviceKind::Unit, &secret, 1).await.unwrap();
         let battery = NewBattery {
             name: "NMC-017".to_owned(),
             technology: Technology::Lithium,

@@ -14,6 +14,7 @@ mod support;
 
 mod audit;
 mod chaos;
+mod devices;
 mod documentation;
 mod harness;
 mod ingest;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cellar::clock::Clock;
+use cellar::domain::audit::Actor;
 use cellar::domain::battery::Technology;
 use cellar::domain::device::DeviceKind;
 use cellar::domain::ids::BatteryId;
@@ -35,8 +36,11 @@ pub(crate) struct Node {
 
 /// Registers the device, and a battery for it to measure.
 pub(crate) async fn prepare(store: &Store) -> BatteryId {
-    let secret = DeviceSecret::sent(SECRET).sha256();
-    store.register_device(&DEVICE.parse().unwrap(), DeviceKind::Unit, &secret, 1).await.unwrap();
+    let secret = DeviceSecret::sent(SECRET);
+    store
+        .register_device(&Actor::server("test"), &DEVICE.parse().unwrap(), DeviceKind::Unit, &secret, 1)
+        .await
+        .unwrap();
     let battery = NewBattery {
         name: "NMC-017".to_owned(),
         technology: Technology::Lithium,
@@ -53,7 +57,7 @@ impl Node {
     /// Serves devices on a free port.
     pub(crate) async fn endpoint(store: &Store) -> Self {
         let (intake, writer, stop, told) = write(store);
-        let gate = Gate::Store(store.clone());
+        let gate = Gate::new(store.clone(), Clock::System);
         let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), intake, gate, Clock::System, 1).await.unwrap();
         let (registry, port) = (Some(endpoint.registry()), endpoint.local_addr().unwrap().port());
         Self { registry, port, stop, transport: tokio::spawn(endpoint.run(told)), writer }

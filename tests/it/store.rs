@@ -1,5 +1,6 @@
 //! The store on both engines.
 
+use cellar::domain::audit::Actor;
 use cellar::domain::battery::Technology;
 use cellar::domain::device::DeviceKind;
 use cellar::domain::ids::DeviceId;
@@ -46,8 +47,8 @@ both_engines! {
         let device: DeviceId = "cu-01".parse().unwrap();
         let (old, new) = (DeviceSecret::from_random([1; 16]), DeviceSecret::from_random([2; 16]));
         assert_eq!(store.device_login(&device).await.unwrap(), None);
-        store.register_device(&device, DeviceKind::Unit, &old.sha256(), 1).await.unwrap();
-        store.register_device(&device, DeviceKind::Unit, &new.sha256(), 2).await.unwrap();
+        store.register_device(&Actor::server("test"), &device, DeviceKind::Unit, &old, 1).await.unwrap();
+        store.register_device(&Actor::server("test"), &device, DeviceKind::Unit, &new, 2).await.unwrap();
         let login = store.device_login(&device).await.unwrap().unwrap();
         assert!(new.matches(&login.secret_sha256) && !old.matches(&login.secret_sha256) && !login.disabled);
     }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use cellar::app::App;
 use cellar::config::Config;
+use cellar::domain::audit::Actor;
 use cellar::domain::battery::Technology;
 use cellar::domain::device::DeviceKind;
 use cellar::domain::ids::{BatteryId, DeviceId, StationId};
@@ -56,7 +57,10 @@ impl Lab {
         let app = App::start(&config).await.unwrap();
         let store = app.store().clone();
         let unit: DeviceId = UNIT.parse().unwrap();
-        store.register_device(&unit, DeviceKind::Unit, &DeviceSecret::sent(SECRET).sha256(), 1).await.unwrap();
+        store
+            .register_device(&Actor::server("test"), &unit, DeviceKind::Unit, &DeviceSecret::sent(SECRET), 1)
+            .await
+            .unwrap();
         let battery = NewBattery {
             name: "NMC-017".to_owned(),
             technology: Technology::Lithium,
@@ -291,7 +295,10 @@ async fn a_megabyte_or_another_devices_topic_costs_the_sender_its_connection_and
     let mut lab = Lab::start(Database::sqlite(), Transport::Endpoint).await.unwrap();
     let port = lab.app.mqtt().unwrap().port();
     let other: DeviceId = "cu-02".parse().unwrap();
-    lab.store.register_device(&other, DeviceKind::Unit, &DeviceSecret::sent("x").sha256(), 1).await.unwrap();
+    lab.store
+        .register_device(&Actor::server("test"), &other, DeviceKind::Unit, &DeviceSecret::sent("x"), 1)
+        .await
+        .unwrap();
     for (topic, size) in [("cellar/v1/cu-02/up/samples", 1_000_000), ("cellar/v1/cu-01/up/samples", 10)] {
         // MQTT 3.1.1 has no way to refuse one message: the connection is closed.
         let mut options = rumqttc::MqttOptions::new("vandal", "127.0.0.1", port);

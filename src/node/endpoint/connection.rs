@@ -165,6 +165,7 @@ impl Connection {
             Wake::Writable | Wake::Admitted(Ok(())) => {}
             Wake::Committed => self.acknowledge(),
             Wake::Notice(Notice::Letter(letter)) => self.send_down(letter),
+            Wake::Notice(Notice::ShutOut) => self.close(DisconnectReasonCode::NotAuthorized),
             Wake::Notice(Notice::Replaced) => self.close(DisconnectReasonCode::SessionTakenOver),
             Wake::Stop | Wake::Admitted(Err(Closed)) => self.stop(),
         }

@@ -2,6 +2,7 @@
 //!
 //! It keeps nothing: no sessions, no retained messages. A message is acknowledged when it is committed, not before.
 
+mod access;
 mod connection;
 mod packets;
 mod registry;
@@ -74,6 +75,8 @@ impl Endpoint {
     pub async fn run(self, mut shutdown: watch::Receiver<bool>) {
         let mut connections = JoinSet::new();
         let for_connections = shutdown.clone();
+        let access = access::follow(self.context.gate.clone(), self.registry(), shutdown.clone());
+        let access = tokio::spawn(access);
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
@@ -98,6 +101,7 @@ impl Endpoint {
         while let Some(ended) = connections.join_next().await {
             log_panic(ended);
         }
+        log_panic(access.await);
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -35,14 +34,23 @@ pub enum NotSent {
 /// The connected devices. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
-    lines: Arc<Mutex<HashMap<DeviceId, Line>>>,
+    board: Arc<Mutex<Board>>,
+}
+
+#[derive(Debug, Default)]
+struct Board {
+    lines: HashMap<DeviceId, Line>,
+    /// The newest revision of each device's registration, as far as it was heard of.
+    revisions: HashMap<DeviceId, i64>,
 }
 
 #[derive(Debug)]
 struct Line {
     mailbox: mpsc::Sender<Letter>,
-    /// Dropped with the line: this is how a connection learns that a newer one took its place.
-    _held: oneshot::Sender<Infallible>,
+    /// The revision of its registration that the device logged in under.
+    revision: i64,
+    /// Tells a connection that its device was shut out. Dropped with the line, it tells that a newer one took its place.
+    held: oneshot::Sender<()>,
 }
 
 impl Registry {
@@ -51,8 +59,8 @@ impl Registry {
     /// # Errors
     /// [`NotSent`] when nobody could take it; the sender repeats what matters.
     pub fn send(&self, device: &DeviceId, letter: Letter) -> Result<(), NotSent> {
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = lines.get(device).ok_or(NotSent::Away)?;
+        let board = self.board();
+        let line = board.lines.get(device).ok_or(NotSent::Away)?;
         line.mailbox.try_send(letter).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => NotSent::Busy,
             mpsc::error::TrySendError::Closed(_) => NotSent::Away,
@@ -62,16 +70,45 @@ impl Registry {
     /// The devices connected now.
     #[must_use]
     pub fn connected(&self) -> Vec<DeviceId> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+        self.board().lines.keys().cloned().collect()
     }
 
-    /// Enters a connection; one the device had before is told to go.
-    pub(super) fn enter(&self, device: DeviceId) -> Presence {
+    /// Enters a connection; one the device had before is told to go. `revision` is that of the device's registration
+    /// when its log-in was checked: if a newer one is known by now, the connection is told to go itself.
+    pub(super) fn enter(&self, device: DeviceId, revision: i64) -> Presence {
         let (mailbox, letters) = mpsc::channel(MAILBOX_MAX);
-        let (held, replaced) = oneshot::channel();
-        let line = Line { mailbox: mailbox.clone(), _held: held };
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).insert(device.clone(), line);
-        Presence { registry: self.clone(), device, mailbox, letters, replaced }
+        let (held, told_to_go) = oneshot::channel();
+        let line = Line { mailbox: mailbox.clone(), revision, held };
+        let mut board = self.board();
+        board.lines.insert(device.clone(), line);
+        board.shut_out_if_older(&device);
+        drop(board);
+        Presence { registry: self.clone(), device, mailbox, letters, told_to_go }
+    }
+
+    /// Takes note that registrations changed, each with its new revision: connections older than that are told to go.
+    pub(super) fn revise(&self, changes: &[(DeviceId, i64)]) {
+        let mut board = self.board();
+        for (device, revision) in changes {
+            board.revisions.insert(device.clone(), *revision);
+            board.shut_out_if_older(device);
+        }
+    }
+
+    fn board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Board {
+    fn shut_out_if_older(&mut self, device: &DeviceId) {
+        let newest = self.revisions.get(device).copied().unwrap_or(i64::MIN);
+        if self.lines.get(device).is_some_and(|line| line.revision < newest)
+            && let Some(line) = self.lines.remove(device)
+        {
+            // A connection that is gone already need not be told.
+            let _ = line.held.send(());
+        }
     }
 }
 
@@ -82,7 +119,7 @@ pub(super) struct Presence {
     device: DeviceId,
     mailbox: mpsc::Sender<Letter>,
     letters: mpsc::Receiver<Letter>,
-    replaced: oneshot::Receiver<Infallible>,
+    told_to_go: oneshot::Receiver<()>,
 }
 
 /// What reaches a connection through the registry.
@@ -92,6 +129,8 @@ pub(super) enum Notice {
     Letter(Letter),
     /// A newer connection of the device took its place.
     Replaced,
+    /// The registration it logged in under does not count any more.
+    ShutOut,
 }
 
 impl Presence {
@@ -104,7 +143,7 @@ impl Presence {
     pub(super) async fn notice(&mut self, wants_letters: bool) -> Notice {
         tokio::select! {
             biased;
-            _ = &mut self.replaced => Notice::Replaced,
+            word = &mut self.told_to_go => if word.is_ok() { Notice::ShutOut } else { Notice::Replaced },
             // This connection holds a sender itself, so the mailbox never ends.
             Some(letter) = self.letters.recv(), if wants_letters => Notice::Letter(letter),
         }
@@ -113,8 +152,8 @@ impl Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        let mut lines = self.registry.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Occupied(entry) = lines.entry(self.device.clone())
+        let mut board = self.registry.board();
+        if let Entry::Occupied(entry) = board.lines.entry(self.device.clone())
             && entry.get().mailbox.same_channel(&self.mailbox)
         {
             entry.remove();
@@ -135,8 +174,8 @@ mod tests {
         let registry = Registry::default();
         let device: DeviceId = "cu-1".parse().unwrap();
         assert_eq!(registry.send(&device, letter("0")), Err(NotSent::Away));
-        let mut old = registry.enter(device.clone());
-        let mut new = registry.enter(device.clone());
+        let mut old = registry.enter(device.clone(), 0);
+        let mut new = registry.enter(device.clone(), 0);
         assert_eq!(old.notice(false).await, Notice::Replaced);
         drop(old);
         registry.send(&device, letter("1")).unwrap();
@@ -147,10 +186,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_changed_registration_ends_the_connections_made_before_it_and_no_other() {
+        let registry = Registry::default();
+        let (one, two): (DeviceId, DeviceId) = ("cu-1".parse().unwrap(), "cu-2".parse().unwrap());
+        let mut old = registry.enter(one.clone(), 3);
+        let mut other = registry.enter(two.clone(), 4);
+        registry.revise(&[(one.clone(), 7), (two.clone(), 4)]);
+        assert_eq!(old.notice(true).await, Notice::ShutOut);
+        assert_eq!(registry.send(&one, letter("1")), Err(NotSent::Away));
+        // A log-in that was checked before the change, entered after it.
+        let mut late = registry.enter(one.clone(), 6);
+        assert_eq!(late.notice(true).await, Notice::ShutOut);
+        let mut new = registry.enter(one.clone(), 7);
+        drop((old, late));
+        registry.send(&one, letter("2")).unwrap();
+        registry.send(&two, letter("3")).unwrap();
+        assert_eq!(new.notice(true).await, Notice::Letter(letter("2")));
+        assert_eq!(other.notice(true).await, Notice::Letter(letter("3")));
+    }
+
+    #[tokio::test]
     async fn a_mailbox_is_bounded() {
         let registry = Registry::default();
         let device: DeviceId = "cu-1".parse().unwrap();
-        let _presence = registry.enter(device.clone());
+        let _presence = registry.enter(device.clone(), 0);
         for _ in 0..MAILBOX_MAX {
             registry.send(&device, letter("x")).unwrap();
         }

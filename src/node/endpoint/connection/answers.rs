@@ -11,7 +11,7 @@ use crate::ingest::intake::{PAYLOAD_BYTES_MAX, Ticket};
 use crate::node::admission::Held;
 use crate::node::endpoint::packets::{self, Connect, Heard, Publish};
 use crate::node::endpoint::registry::Letter;
-use crate::node::gate::Refusal;
+use crate::node::gate::{Admitted, Refusal};
 use crate::node::topics::{self, Down, Published, Up};
 use crate::node::welcome;
 use crate::node::window::Verdict;
@@ -34,13 +34,14 @@ impl Connection {
     }
 
     async fn connect(&mut self, connect: &Connect) {
-        let login = self.context.gate.login(connect.user_name.as_deref(), connect.password.as_deref());
+        let (user_name, password) = (connect.user_name.as_deref(), connect.password.as_deref());
+        let login = self.context.gate.login(user_name, password, self.peer.ip());
         let login = tokio::time::timeout(CONNECT_TIMEOUT, login).await;
         match login.unwrap_or(Err(Refusal::Unavailable)) {
-            Ok(device) => {
+            Ok(Admitted { device, revision }) => {
                 tracing::debug!(peer = %self.peer, %device, "device connected");
                 self.send(packets::connected(self.version(), connect, device.as_str()));
-                self.session = Some(Session::new(self.context.registry.enter(device)));
+                self.session = Some(Session::new(self.context.registry.enter(device, revision)));
             }
             Err(refusal) => {
                 tracing::info!(peer = %self.peer, user_name = connect.user_name, %refusal, "log-in refused");

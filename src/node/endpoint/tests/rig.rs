@@ -38,9 +38,10 @@ impl Rig {
     /// An endpoint that admits `cu-1`, `cu-2` and, shut out, `cu-3`; their secret is `secret`.
     pub(super) async fn start() -> Self {
         let (intake, jobs) = Intake::new();
-        let login = |disabled| DeviceLogin { secret_sha256: DeviceSecret::sent("secret").sha256(), disabled };
+        let login =
+            |disabled| DeviceLogin { secret_sha256: DeviceSecret::sent("secret").sha256(), disabled, revision: 0 };
         let entry = |id: &str| (id.parse::<DeviceId>().unwrap(), login(id == "cu-3"));
-        let gate = Gate::Fixed(Arc::new(["cu-1", "cu-2", "cu-3"].map(entry).into()));
+        let gate = Gate::fixed(["cu-1", "cu-2", "cu-3"].map(entry).into());
         let clock = Clock::Manual(Arc::new(AtomicI64::new(NOW_US)));
         let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), intake.clone(), gate, clock, 3).await.unwrap();
         let address = endpoint.local_addr().unwrap();
