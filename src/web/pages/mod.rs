@@ -1,5 +1,9 @@
 //! The pages: one folder per entity, one file per view, templates of the same names.
 
+pub mod audit;
+pub mod devices;
 pub mod health;
 pub mod monitor;
 pub mod theme;
+pub mod tokens;
+pub mod users;
