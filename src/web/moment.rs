@@ -69,7 +69,10 @@ mod tests {
     fn a_day_has_two_ends_and_its_moments_lie_between() {
         let (from_us, to_us) = day_bounds_us("2026-11-21").unwrap();
         assert!((23..=25).contains(&((to_us - from_us) / 3_600_000_000)));
-        assert_eq!((day(from_us), day(to_us - 1), day(to_us)), ("2026-11-21".into(), "2026-11-21".into(), "2026-11-22".into()));
+        assert_eq!(
+            (day(from_us), day(to_us - 1), day(to_us)),
+            ("2026-11-21".into(), "2026-11-21".into(), "2026-11-22".into())
+        );
         for wrong in ["", "21.11.2026", "2026-02-30", "2026-11-21T00:00", "999999999-01-01"] {
             assert_eq!(day_bounds_us(wrong), None, "{wrong}");
         }

@@ -22,6 +22,7 @@ mod mqtt_bridge;
 mod mqtt_clients;
 mod mqtt_node;
 mod operation;
+mod pages_people;
 mod simulate;
 mod store;
 mod ways;

@@ -53,7 +53,9 @@ fn text(field: &str, value: &Value) -> String {
         Value::Bool(false) => "no".to_owned(),
         Value::String(text) if text.is_empty() => "empty".to_owned(),
         Value::String(text) => text.clone(),
-        Value::Number(number) if field.ends_with("_at_us") => number.as_i64().map_or_else(|| value.to_string(), iso_time),
+        Value::Number(number) if field.ends_with("_at_us") => {
+            number.as_i64().map_or_else(|| value.to_string(), iso_time)
+        }
         other => other.to_string(),
     }
 }

@@ -14,8 +14,19 @@ use crate::web::page::iso_time;
 use crate::web::{State, Visitor, WebError};
 
 const COLUMNS: [&str; 13] = [
-    "number", "time_utc", "person", "role", "address", "route", "action", "object", "old", "new", "reason",
-    "previous_hash", "hash",
+    "number",
+    "time_utc",
+    "person",
+    "role",
+    "address",
+    "route",
+    "action",
+    "object",
+    "old",
+    "new",
+    "reason",
+    "previous_hash",
+    "hash",
 ];
 
 /// Answers with the file, sent while it is read.
@@ -111,8 +122,19 @@ mod tests {
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let row = reader.records().next().unwrap().unwrap();
         let expected = [
-            "7", "1970-01-01T00:00:00.000000Z", "'-", "shell", "", "cellar user add", "add user",
-            "'=HYPERLINK(\"http://x\")", "", r#"{"a":1}"#, "two\r\nlines, \"quoted\"", "0000", "ff01",
+            "7",
+            "1970-01-01T00:00:00.000000Z",
+            "'-",
+            "shell",
+            "",
+            "cellar user add",
+            "add user",
+            "'=HYPERLINK(\"http://x\")",
+            "",
+            r#"{"a":1}"#,
+            "two\r\nlines, \"quoted\"",
+            "0000",
+            "ff01",
         ];
         assert_eq!(row.iter().collect::<Vec<_>>(), expected);
         assert_eq!(lines(&[], false).unwrap(), b"");

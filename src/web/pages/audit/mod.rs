@@ -49,7 +49,8 @@ impl Asked {
         let before = match self.before.trim() {
             "" => i64::MAX,
             number => number.parse().unwrap_or_else(|_| {
-                problems.add("before", "The address of this page is damaged: “before” is a number. Begin at the newest.");
+                problems
+                    .add("before", "The address of this page is damaged: “before” is a number. Begin at the newest.");
                 i64::MAX
             }),
         };

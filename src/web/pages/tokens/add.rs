@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{DAY_US, allows, scope_title};
+use super::DAY_US;
 use crate::auth::token::ApiToken;
 use crate::domain::user::Scope;
 use crate::store::tokens::NewApiToken;
@@ -20,6 +20,8 @@ const NAME_MAX: usize = 64;
 /// Longest life of a token, days: it is looked at once a year.
 const DAYS_MAX: i64 = 366;
 const DAYS_DEFAULT: &str = "90";
+/// The scopes in the order they are offered: the least first.
+const SCOPES: [Scope; 2] = [Scope::Read, Scope::Write];
 
 /// What is typed; everything stays as it was typed.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -65,11 +67,7 @@ struct Made {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn form(
-    request: HttpRequest,
-    state: web::Data<State>,
-    visitor: Visitor,
-) -> Result<HttpResponse, WebError> {
+pub async fn form(request: HttpRequest, state: web::Data<State>, visitor: Visitor) -> Result<HttpResponse, WebError> {
     let typed = Typed {
         owner: visitor.user().map(|own| own.name.clone()).unwrap_or_default(),
         scope: Scope::Read.as_str().to_owned(),
@@ -164,7 +162,9 @@ mod tests {
 
     #[test]
     fn a_token_lives_between_a_day_and_a_year() {
-        for (typed, days) in [("1", Some(1)), (" 366 ", Some(366)), ("0", None), ("367", None), ("-1", None), ("90.5", None), ("", None)] {
+        for (typed, days) in
+            [("1", Some(1)), (" 366 ", Some(366)), ("0", None), ("367", None), ("-1", None), ("90.5", None), ("", None)]
+        {
             let mut problems = Problems::default();
             assert_eq!(take_days(&mut problems, typed), days, "{typed}");
             assert_eq!(problems.of("days").is_some(), days.is_none(), "{typed}");

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::{scope_title, status};
+use super::status;
 use crate::domain::ids::UserId;
 use crate::store::tokens::ApiToken;
 use crate::web::answer::{DoneQuery, Notice};

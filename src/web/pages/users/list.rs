@@ -4,7 +4,6 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::status;
 use crate::store::users::User;
 use crate::web::moment::Moment;
 use crate::web::page::Layout;

@@ -36,11 +36,7 @@ pub async fn form(
 ///
 /// # Errors
 /// 404 for somebody unknown.
-pub async fn reset(
-    state: web::Data<State>,
-    visitor: Visitor,
-    id: web::Path<String>,
-) -> Result<HttpResponse, WebError> {
+pub async fn reset(state: web::Data<State>, visitor: Visitor, id: web::Path<String>) -> Result<HttpResponse, WebError> {
     let user = find(&state, &id).await?;
     if user.totp_secret.is_some() {
         state.store.set_second_factor(&visitor.actor(), &user, None, state.clock.now_us()).await?;

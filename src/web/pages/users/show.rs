@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::{RoleChoice, Typed, find, is_self, role_choices, status};
+use super::{RoleChoice, Typed, find, is_self, role_choices};
 use crate::store::users::User;
 use crate::web::answer::{DoneQuery, Notice};
 use crate::web::forms::Problems;
@@ -28,7 +28,13 @@ pub(super) struct Page {
 
 impl Page {
     /// The page with a form as it was typed, or as the person is stored.
-    pub(super) fn new(request: &HttpRequest, state: &State, visitor: &Visitor, user: User, typed: Option<Typed>) -> Self {
+    pub(super) fn new(
+        request: &HttpRequest,
+        state: &State,
+        visitor: &Visitor,
+        user: User,
+        typed: Option<Typed>,
+    ) -> Self {
         let typed = typed.unwrap_or_else(|| Typed::of(&user));
         Self {
             layout: Layout::new(request, "users"),
