@@ -175,7 +175,8 @@ fn told(actor: &str, route: &str, object: &str) -> (String, String, String) {
 async fn nobody_but_an_administrator_sees_these_pages() {
     let site = Site::start().await;
     let operator = site.person("op", Role::Operator).await;
-    for path in ["/users", "/users/new", "/users/1", "/tokens", "/tokens/new", "/audit", "/audit/verify", "/audit.csv"] {
+    for path in ["/users", "/users/new", "/users/1", "/tokens", "/tokens/new", "/audit", "/audit/verify", "/audit.csv"]
+    {
         assert_eq!(site.get(&operator, path).await.status, 403, "{path}");
     }
     assert_eq!(site.get(&operator, "/devices").await.status, 200);
@@ -191,14 +192,29 @@ async fn what_is_not_there_is_said_to_be_missing() {
     let site = Site::start().await;
     let admin = site.person("chief", Role::Admin).await;
     for path in [
-        "/users/999", "/users/x", "/users/999/disable", "/users/999/reset-second-factor", "/tokens/999/revoke",
-        "/tokens/x/revoke", "/devices/none", "/devices/NO", "/devices/none/rotate", "/devices/none/disable",
+        "/users/999",
+        "/users/x",
+        "/users/999/disable",
+        "/users/999/reset-second-factor",
+        "/tokens/999/revoke",
+        "/tokens/x/revoke",
+        "/devices/none",
+        "/devices/NO",
+        "/devices/none/rotate",
+        "/devices/none/disable",
     ] {
         assert_eq!(site.get(&admin, path).await.status, 404, "GET {path}");
     }
     for path in [
-        "/users/999", "/users/999/disable", "/users/999/enable", "/users/999/link", "/users/999/reset-second-factor",
-        "/tokens/999/revoke", "/devices/none/rotate", "/devices/none/disable", "/devices/none/enable",
+        "/users/999",
+        "/users/999/disable",
+        "/users/999/enable",
+        "/users/999/link",
+        "/users/999/reset-second-factor",
+        "/tokens/999/revoke",
+        "/devices/none/rotate",
+        "/devices/none/disable",
+        "/devices/none/enable",
     ] {
         assert_eq!(site.post(&admin, path, &[("reason", "x"), ("role", "viewer")]).await.status, 404, "POST {path}");
     }

@@ -132,13 +132,15 @@ async fn what_a_device_says_of_itself_is_shown_as_text() {
         model: "<script>alert(1)</script>\u{202e}x".to_owned(),
         firmware: "1.2\u{7}\" onload=\"x".to_owned(),
         serial: "&amp;".to_owned(),
-        ..hello()
+        kind: DeviceKind::Probe,
     };
     group.device_hello(&id("pr-01"), &hello, now_us()).await.unwrap();
     group.commit().await.unwrap();
     for path in ["/devices", "/devices/pr-01"] {
         let page = site.get(&admin, path).await;
-        assert!(!page.body.contains("<script>alert") && !page.body.contains('\u{202e}') && !page.body.contains('\u{7}'));
+        assert!(
+            !page.body.contains("<script>alert") && !page.body.contains('\u{202e}') && !page.body.contains('\u{7}')
+        );
         assert!(page.body.contains("&#60;script&#62;alert(1)&#60;/script&#62;x"), "{}", page.body);
         assert!(page.body.contains("1.2&#34; onload=&#34;x") && page.body.contains("Connected"), "{}", page.body);
     }

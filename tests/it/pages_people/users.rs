@@ -40,9 +40,8 @@ async fn each_problem_of_a_new_person_stands_beside_its_field() {
     let site = Site::start().await;
     let admin = site.person("chief", Role::Admin).await;
     let long = "x".repeat(81);
-    let answer = site
-        .post(&admin, "/users/new", &[("name", "M. <b>Okafor"), ("full_name", &long), ("role", "owner")])
-        .await;
+    let answer =
+        site.post(&admin, "/users/new", &[("name", "M. <b>Okafor"), ("full_name", &long), ("role", "owner")]).await;
     assert!(answer.problem("name").contains("use 2 to 32 of a-z"), "{}", answer.body);
     assert_eq!(answer.problem("full_name"), "The full name has 81 characters. Use 80 or fewer.");
     assert!(answer.problem("role").starts_with("Choose what they may do"));
