@@ -1,7 +1,12 @@
 //! How long a sign-in and the check of a form take. A sign-in is meant to cost something: too cheap is as wrong as too
 //! dear.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark stops at the first failure and prints")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark stops at the first failure and prints"
+)]
 
 #[expect(dead_code, reason = "the servers of another benchmark, of which this one needs the database")]
 #[path = "ingest/servers.rs"]

@@ -1,3 +1,4 @@
 //! What is handed on: charts and reports. Receives measurements, never queries.
 
 pub mod chart;
+pub mod spreadsheet;

@@ -121,6 +121,7 @@ impl From<StoreError> for WebError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Duplicate { .. } | StoreError::Conflict(_) => Self::Conflict(error.to_string()),
+            StoreError::Missing { what, .. } => Self::NotFound(what),
             _ => Self::internal(error),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! `routes` lists every URL. A page is a struct under `pages` with the template of the same name.
 
+pub mod answer;
 pub mod api;
 pub mod assets;
 pub mod cookie;
@@ -11,6 +12,7 @@ pub mod forms;
 mod guard;
 pub mod headers;
 pub mod live;
+pub mod moment;
 pub mod page;
 pub mod pages;
 pub mod routes;

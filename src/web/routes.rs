@@ -6,7 +6,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::guard::admit;
-use super::pages::{account, health, monitor, session, theme};
+use super::pages::{account, audit, devices, health, monitor, session, theme, tokens, users};
 use super::{WebError, api, assets, live};
 
 /// The least role a route asks for.
@@ -101,6 +101,36 @@ pub const ROUTES: &[Entry] = &[
     post("/account/second-factor/codes", Access::Viewer, || web::route().to(account::second_factor::renew_codes)),
     post("/account/sessions/end-others", Access::Viewer, || web::route().to(account::sessions::end_others)),
     post("/account/sessions/{id}/end", Access::Viewer, || web::route().to(account::sessions::end)),
+    get("/devices", Access::Operator, || web::route().to(devices::list::page)),
+    get("/devices/new", Access::Admin, || web::route().to(devices::add::form)),
+    post("/devices/new", Access::Admin, || web::route().to(devices::add::add)),
+    post("/devices/pending/approve", Access::Operator, || web::route().to(devices::pending::approve)),
+    post("/devices/pending/dismiss", Access::Operator, || web::route().to(devices::pending::dismiss)),
+    get("/devices/{id}", Access::Operator, || web::route().to(devices::show::page)),
+    get("/devices/{id}/rotate", Access::Admin, || web::route().to(devices::rotate::form)),
+    post("/devices/{id}/rotate", Access::Admin, || web::route().to(devices::rotate::rotate)),
+    get("/devices/{id}/disable", Access::Admin, || web::route().to(devices::disable::form)),
+    post("/devices/{id}/disable", Access::Admin, || web::route().to(devices::disable::disable)),
+    post("/devices/{id}/enable", Access::Admin, || web::route().to(devices::enable::enable)),
+    get("/users", Access::Admin, || web::route().to(users::list::page)),
+    get("/users/new", Access::Admin, || web::route().to(users::add::form)),
+    post("/users/new", Access::Admin, || web::route().to(users::add::add)),
+    get("/users/{id}", Access::Admin, || web::route().to(users::show::page)),
+    post("/users/{id}", Access::Admin, || web::route().to(users::edit::save)),
+    get("/users/{id}/disable", Access::Admin, || web::route().to(users::disable::form)),
+    post("/users/{id}/disable", Access::Admin, || web::route().to(users::disable::disable)),
+    post("/users/{id}/enable", Access::Admin, || web::route().to(users::enable::enable)),
+    post("/users/{id}/link", Access::Admin, || web::route().to(users::link::make)),
+    get("/users/{id}/reset-second-factor", Access::Admin, || web::route().to(users::reset_second_factor::form)),
+    post("/users/{id}/reset-second-factor", Access::Admin, || web::route().to(users::reset_second_factor::reset)),
+    get("/tokens", Access::Admin, || web::route().to(tokens::list::page)),
+    get("/tokens/new", Access::Admin, || web::route().to(tokens::add::form)),
+    post("/tokens/new", Access::Admin, || web::route().to(tokens::add::add)),
+    get("/tokens/{id}/revoke", Access::Admin, || web::route().to(tokens::revoke::form)),
+    post("/tokens/{id}/revoke", Access::Admin, || web::route().to(tokens::revoke::revoke)),
+    get("/audit", Access::Admin, || web::route().to(audit::list::page)),
+    get("/audit/verify", Access::Admin, || web::route().to(audit::verify::page)),
+    get("/audit.csv", Access::Admin, || web::route().to(audit::export::csv)),
     post("/theme", Access::Public, || web::route().to(theme::choose)),
     get("/healthz", Access::Public, || web::route().to(health::alive)),
     get("/readyz", Access::Public, || web::route().to(health::ready)),

@@ -38,6 +38,23 @@ for (const button of document.querySelectorAll("[data-show]")) {
   });
 }
 
+for (const button of document.querySelectorAll("[data-copy-from]")) {
+  const source = document.getElementById(button.dataset.copyFrom);
+  const said = button.parentElement.querySelector("[data-copied]");
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      said.textContent = "Copied.";
+      button.lastChild.textContent = "Copied";
+    } catch {
+      // Without TLS a page may not write to the clipboard: what is selected can be copied by hand.
+      getSelection().selectAllChildren(source);
+      said.textContent = "Selected. Copy it with the keyboard.";
+      button.lastChild.textContent = "Selected";
+    }
+  });
+}
+
 // A form is sent once, however often its button is pressed.
 for (const form of document.querySelectorAll("form[method='post']")) {
   let sent = false;

@@ -25,6 +25,7 @@ mod mqtt_clients;
 mod mqtt_matrix;
 mod mqtt_node;
 mod operation;
+mod pages_people;
 mod people_verbs;
 mod roles;
 mod sessions;

@@ -1,7 +1,11 @@
 //! The pages: one folder per entity, one file per view, templates of the same names.
 
 pub mod account;
+pub mod audit;
+pub mod devices;
 pub mod health;
 pub mod monitor;
 pub mod session;
 pub mod theme;
+pub mod tokens;
+pub mod users;
