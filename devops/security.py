@@ -72,15 +72,15 @@ def routes():
 
 # Fields of forms and addresses by route: what sqlmap tries besides the path itself.
 FIELDS = {
-    "/audit": "person=ada&action=add&object=user&from=2026-01-01&to=2026-12-31&before=9",
-    "/audit.csv": "person=ada&action=add&object=user&from=2026-01-01&to=2026-12-31",
-    "/devices": "q=cu&after=a",
+    "/audit": "actor=ada&action=add&object=user&from=2026-01-01&to=2026-12-31&before=9",
+    "/audit.csv": "actor=ada&action=add&object=user&from=2026-01-01&to=2026-12-31",
+    "/devices": "text=cu&after=a",
     "/login": "name=vera&password=x&back=/",
     "/users/new": "name=someone&full_name=Some One&role=viewer",
     "/users/1*": "full_name=Vera&role=viewer&version=0",
     "/tokens/new": "name=scan&owner=ada&scope=read&days=9",
     "/devices/new": "id=cu-09&kind=probe",
-    "/devices/pending/approve": "id=cu-09&sha256=00&kind=probe",
+    "/devices/pending/approve": "device=cu-09&secret=00&kind=probe",
     "/": "station=1&probe=a&window=5m",
     "/api/v1/streams/1*/series": "columns=voltage_v&from_us=0&to_us=9&width=100",
     "/api/v1/experiments/1*/series": "columns=voltage_v&from_us=0&to_us=9&width=100",
