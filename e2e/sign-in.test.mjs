@@ -176,3 +176,21 @@ test("signing in and the account work without a script", () => opened({ javaScri
   await page.locator(".side-who").getByRole("button", { name: "Sign out" }).click();
   assert.match(page.url(), /\/login/);
 }));
+
+test("the demo's operator has no account and can sign in as somebody", async () => {
+  const demo = await startServer();
+  const { page, context, faults } = await openPage(browser, demo);
+  try {
+    await page.goto(`${demo.url}/account`);
+    await look(page, "account-demo");
+    await page.getByRole("link", { name: "Sign in as somebody" }).click();
+    assert.equal(await page.textContent("h1"), "Sign in as somebody");
+    await look(page, "login-demo");
+    await page.getByRole("link", { name: "Go on as the operator" }).click();
+    assert.equal(page.url(), `${demo.url}/`);
+    assert.deepEqual(faults, []);
+  } finally {
+    await context.close();
+    await demo.stop();
+  }
+});

@@ -78,6 +78,8 @@ async fn pages_come_over_tls_1_2_and_1_3_to_those_who_trust_the_authority() {
         let answer = get(dial(&pages(&server), &authority, &[version]).await.unwrap(), "/login").await;
         assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("<title>"), "{version:?}: {answer}");
         assert!(answer.to_lowercase().contains("strict-transport-security: max-age=31536000"), "{answer}");
+        let cookie = answer.lines().find(|line| line.starts_with("set-cookie: __Host-cellar-visit=")).unwrap();
+        assert!(cookie.contains("; Secure"), "{cookie}");
     }
     let folder = TempDir::new().unwrap();
     let [stranger, _] = own_files(folder.path(), "stranger");

@@ -239,3 +239,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_try_that_waits_for_its_code_is_given_back_and_makes_no_address_known() {
+    let throttle = Throttle::new();
+    for _ in 0..20 {
+        throttle.check("anna", HOME, at(0)).unwrap();
+        throttle.give_back("anna", HOME);
+    }
+    for _ in 0..5 {
+        assert_eq!(throttle.pause_s("anna", HOME, at(0)), 0);
+        throttle.check("anna", HOME, at(0)).unwrap();
+        throttle.failed("anna", HOME);
+    }
+    assert_eq!((throttle.pause_s("anna", HOME, at(0)), throttle.pause_s("anna", HOME, at(1))), (1, 0));
+    // A known address would have a budget of its own: what others fail would not count here.
+    assert_eq!(throttle.pause_s("anna", address(1), at(0)), 1);
+    throttle.remember("anna", address(1), at(0));
+    assert_eq!(throttle.pause_s("anna", address(1), at(0)), 0);
+    throttle.check("anna", address(1), at(0)).unwrap();
+    throttle.give_back("anna", address(1));
+    assert_eq!(throttle.failed("anna", address(1)), 5, "what is given back is not charged");
+}

@@ -65,6 +65,12 @@ impl AccountPage {
         session.session_id == self.own.session
     }
 
+    /// What the role allows, with what the ones before it do.
+    fn allowed(&self) -> String {
+        let roles = Role::ALL.into_iter().filter(|role| *role <= self.user.role);
+        roles.map(|role| role.allows().trim_start_matches("also ")).collect::<Vec<_>>().join(", ")
+    }
+
     fn has_second_factor(&self) -> bool {
         self.user.totp_secret.is_some()
     }

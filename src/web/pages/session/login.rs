@@ -115,6 +115,10 @@ pub async fn submit(
     let back = local_path(&form.back).to_owned();
 
     if !form.ticket.is_empty() {
+        if form.code.trim().is_empty() {
+            problems.add("code", "Enter the code your phone shows, or a recovery code.");
+            return html(StatusCode::UNPROCESSABLE_ENTITY, &CodePage { layout, ticket: form.ticket, back, problems });
+        }
         let answer = state.sign_in().code(&form.ticket, &form.code, this).await?;
         if let Answer::Right(user) = &answer {
             return enter(&state, &visitor, user, &back).await;
