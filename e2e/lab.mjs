@@ -42,6 +42,8 @@ export async function startServer(verb = "demo") {
     url: `http://${address}`,
     // What the console shows so far.
     said: () => said,
+    // Where its database lies.
+    folder,
     async stop() {
       const ended = new Promise((resolve) => server.once("exit", resolve));
       server.kill("SIGTERM");

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::web::page::iso_time;
+use crate::web::moment::Moment;
 
 /// A field before and after.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(super) struct Difference {
 }
 
 /// The fields that differ between what counted before and what counts now, both JSON objects or absent.
-pub(super) fn differences(old: Option<&str>, new: Option<&str>) -> Vec<Difference> {
+pub(super) fn differences(old: Option<&str>, new: Option<&str>, now_us: i64) -> Vec<Difference> {
     let (old, new) = (object(old), object(new));
     let mut fields: Vec<&String> = old.keys().chain(new.keys()).collect();
     fields.sort_unstable();
@@ -26,8 +26,8 @@ pub(super) fn differences(old: Option<&str>, new: Option<&str>) -> Vec<Differenc
         .filter(|field| old.get(*field) != new.get(*field))
         .map(|field| Difference {
             field: in_words(field),
-            old: old.get(field).map(|value| text(field, value)),
-            new: new.get(field).map(|value| text(field, value)),
+            old: old.get(field).map(|value| text(field, value, now_us)),
+            new: new.get(field).map(|value| text(field, value, now_us)),
         })
         .collect()
 }
@@ -46,7 +46,7 @@ fn in_words(field: &str) -> String {
     field.strip_suffix("_at_us").unwrap_or(field).replace('_', " ")
 }
 
-fn text(field: &str, value: &Value) -> String {
+fn text(field: &str, value: &Value, now_us: i64) -> String {
     match value {
         Value::Null => "–".to_owned(),
         Value::Bool(true) => "yes".to_owned(),
@@ -54,7 +54,7 @@ fn text(field: &str, value: &Value) -> String {
         Value::String(text) if text.is_empty() => "empty".to_owned(),
         Value::String(text) => text.clone(),
         Value::Number(number) if field.ends_with("_at_us") => {
-            number.as_i64().map_or_else(|| value.to_string(), iso_time)
+            number.as_i64().map_or_else(|| value.to_string(), |at_us| Moment::new(at_us, now_us).text)
         }
         other => other.to_string(),
     }
@@ -69,6 +69,7 @@ mod tests {
         let found = differences(
             Some(r#"{"full_name":"","role":"viewer","disabled":false}"#),
             Some(r#"{"full_name":"Ann Bell","role":"viewer","disabled":true}"#),
+            0,
         );
         let said: Vec<_> = found
             .iter()
@@ -79,11 +80,11 @@ mod tests {
 
     #[test]
     fn what_is_new_or_gone_has_one_side() {
-        let made = differences(None, Some(r#"{"expires_at_us":0}"#));
+        let made = differences(None, Some(r#"{"expires_at_us":31622400000000}"#), 0);
         assert_eq!((made[0].field.as_str(), made[0].old.as_deref()), ("expires", None));
-        assert_eq!(made[0].new.as_deref(), Some("1970-01-01T00:00:00.000000Z"));
-        assert_eq!(differences(Some("[1]"), None)[0].old.as_deref(), Some("[1]"));
-        assert_eq!(differences(Some("no json"), None)[0].old.as_deref(), Some("no json"));
-        assert_eq!(differences(None, None), []);
+        assert!(made[0].new.as_deref().is_some_and(|at| at.contains("Jan 1971")), "{made:?}");
+        assert_eq!(differences(Some("[1]"), None, 0)[0].old.as_deref(), Some("[1]"));
+        assert_eq!(differences(Some("no json"), None, 0)[0].old.as_deref(), Some("no json"));
+        assert_eq!(differences(None, None, 0), []);
     }
 }

@@ -37,7 +37,7 @@ impl Row {
     fn new(entry: Entry, now_us: i64) -> Self {
         Self {
             at: Moment::with_seconds(entry.at_us, now_us),
-            differences: differences(entry.old_json.as_deref(), entry.new_json.as_deref()),
+            differences: differences(entry.old_json.as_deref(), entry.new_json.as_deref(), now_us),
             entry,
         }
     }

@@ -1,0 +1,182 @@
+// The pages of administrators as they use them: people, tokens, devices, the audit log.
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { AxeBuilder } from "@axe-core/playwright";
+import { SCREENSHOTS, openPage, startBrowser, startServer } from "./lab.mjs";
+import { addPerson, addWaiting, signIn } from "./person.mjs";
+
+const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+
+let server;
+let browser;
+let cookie;
+const counts = { views: 0, violations: 0, screenshots: 0 };
+
+before(async () => {
+  await mkdir(SCREENSHOTS, { recursive: true });
+  server = await startServer();
+  browser = await startBrowser();
+  cookie = signIn(server, addPerson(server, "m.okafor", "admin", "Mira Okafor"));
+  addPerson(server, "j.lindqvist", "operator", "Jonas Lindqvist of the cell lab, second floor");
+  addPerson(server, "visitor-with-a-long-user-name-32", "viewer");
+  addWaiting(server, "pr-new-21");
+  addWaiting(server, "a-device-with-a-long-name-of-32c");
+  await onPage("/tokens/new", async (page) => {
+    await page.getByLabel("What it is for").fill("plots of the night shift");
+    await page.getByLabel("Works for, days").fill("9");
+    await page.getByRole("button", { name: "Make the token" }).click();
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+  console.log(`checked: ${counts.views} views with axe, ${counts.violations} violations; ${counts.screenshots} screenshots`);
+});
+
+// Opens a page as the administrator, runs the steps, and fails on anything the page should not have done.
+async function onPage(path, steps, options = {}) {
+  const { page, context, faults } = await openPage(browser, server, options);
+  try {
+    await context.addCookies([{ name: "cellar", value: cookie, url: server.url }]);
+    await page.goto(server.url + path);
+    await steps(page, context);
+    // Answers of 409 and 422 are pages; the console counts them as errors.
+    assert.deepEqual(faults.filter((fault) => !/status of 4(09|22)/.test(fault)), []);
+  } finally {
+    await context.close();
+  }
+}
+
+async function shoot(page, name) {
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+  counts.screenshots += 1;
+}
+
+// Needs scripts: axe is one.
+async function check(page, name) {
+  await shoot(page, name);
+  const { violations } = await new AxeBuilder({ page }).withTags(WCAG).analyze();
+  counts.views += 1;
+  counts.violations += violations.length;
+  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`), []);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(overflow <= 0, `${overflow} px too wide`);
+}
+
+const PAGES = [
+  ["users", "/users"], ["users-new", "/users/new"], ["users-show", "/users/2"], ["users-disable", "/users/2/disable"],
+  ["tokens", "/tokens"], ["tokens-new", "/tokens/new"], ["tokens-revoke", "/tokens/1/revoke"],
+  ["audit", "/audit"], ["audit-verify", "/audit/verify"],
+  ["devices", "/devices"], ["devices-new", "/devices/new"], ["devices-show", "/devices/cu-01"],
+  ["devices-rotate", "/devices/cu-01/rotate"], ["devices-disable", "/devices/cu-01/disable"],
+];
+
+for (const colorScheme of ["light", "dark"]) {
+  for (const width of [1280, 320]) {
+    for (const [name, path] of PAGES) {
+      test(`${path} is readable: ${colorScheme}, ${width} px`, () => onPage(path, async (page) => {
+        await check(page, `${name}-${colorScheme}-${width}`);
+      }, { colorScheme, viewport: { width, height: 900 } }));
+    }
+  }
+}
+
+for (const width of [1280, 320]) {
+  test(`what does not fit is said in words, ${width} px`, () => onPage("/users/new", async (page) => {
+    await page.getByLabel("User name").fill("Not A Name");
+    await page.getByRole("button", { name: "Add and make a link" }).click();
+    assert.equal(await page.evaluate(() => document.activeElement.className.includes("form-summary")), true);
+    assert.equal(await page.getByLabel("User name").inputValue(), "Not A Name");
+    await check(page, `users-new-problems-${width}`);
+    await page.getByRole("link", { name: /is not a user name/ }).click();
+    assert.equal(await page.evaluate(() => document.activeElement.id), "name");
+  }, { viewport: { width, height: 900 } }));
+}
+
+test("the keyboard alone adds a person and hands over the link", () => onPage("/users", async (page, context) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  const tabTo = async (wanted) => {
+    for (let presses = 0; presses < 40; presses += 1) {
+      await page.keyboard.press("Tab");
+      const text = await page.evaluate(() => {
+        const { activeElement } = document;
+        return activeElement.labels?.[0]?.textContent ?? activeElement.textContent;
+      });
+      if (text.includes(wanted)) return;
+    }
+    assert.fail(`the tab key does not lead to ${wanted}`);
+  };
+  await tabTo("Add a person");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/users/new");
+  await tabTo("User name");
+  await page.keyboard.type("a.keyes");
+  await tabTo("Full name");
+  await page.keyboard.type("Ada Keyes");
+  await tabTo("Viewer");
+  await page.keyboard.press("ArrowDown");
+  await tabTo("Add and make a link");
+  await page.keyboard.press("Enter");
+  await page.locator("#secret").waitFor();
+  await check(page, "users-link");
+  assert.match(await page.locator(".notice").textContent(), /a\.keyes was added as operator/);
+  await tabTo("Copy");
+  await page.keyboard.press("Enter");
+  await page.getByText("Copied", { exact: true }).waitFor();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  assert.match(copied, new RegExp(`^${server.url}/link/[0-9a-f]{32}$`));
+  assert.equal(copied, await page.locator("#secret").textContent());
+  await tabTo("I have handed it over");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/users\/\d+$/);
+  assert.doesNotMatch(await page.content(), /\/link\/[0-9a-f]/);
+}));
+
+test("without scripts a person is disabled and enabled", () => onPage("/users", async (page) => {
+  await page.getByRole("link", { name: "visitor-with-a-long-user-name-32" }).click();
+  await page.getByRole("link", { name: /^Disable visitor/ }).click();
+  await page.getByLabel("Reason").fill("left the lab");
+  await page.getByRole("button", { name: "Disable visitor-with-a-long-user-name-32" }).click();
+  assert.match(await page.locator(".notice").textContent(), /was disabled and signed out everywhere/);
+  await shoot(page, "users-show-disabled");
+  await page.getByRole("button", { name: /^Enable visitor/ }).click();
+  assert.match(await page.locator(".notice").textContent(), /may sign in again/);
+}, { javaScriptEnabled: false }));
+
+test("without scripts a token is made and revoked", () => onPage("/tokens", async (page) => {
+  await page.getByRole("link", { name: "Make a token" }).click();
+  await page.getByLabel("What it is for").fill("a script");
+  await page.getByLabel("Write").check();
+  await page.getByRole("button", { name: "Make the token" }).click();
+  assert.match(await page.locator("#secret").textContent(), /^cellar_\w{49}$/);
+  assert.equal(await page.getByRole("button", { name: "Copy" }).count(), 0, "no button that does nothing");
+  await shoot(page, "tokens-made");
+  await page.getByRole("link", { name: "I have kept it" }).click();
+  await page.getByRole("link", { name: "Revoke… a script of m.okafor" }).click();
+  await page.getByRole("button", { name: "Revoke a script" }).click();
+  assert.match(await page.locator(".notice").textContent(), /“a script” of m\.okafor was revoked/);
+}, { javaScriptEnabled: false }));
+
+test("without scripts a device is let in and another dismissed", () => onPage("/devices", async (page) => {
+  await page.getByRole("button", { name: "Approve pr-new-21 as probe" }).click();
+  assert.match(await page.locator(".notice").textContent(), /pr-new-21 was approved as probe/);
+  await page.getByRole("button", { name: /^Dismiss a-device/ }).click();
+  assert.match(await page.locator(".notice").textContent(), /taken from the list/);
+  await page.getByRole("link", { name: "pr-new-21" }).click();
+  assert.match(await page.locator(".facts").textContent(), /No message yet/);
+}, { javaScriptEnabled: false }));
+
+test("the log is filtered, and the filter stays in the address", () => onPage("/audit", async (page) => {
+  await page.getByLabel("Action contains").fill("token");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/action=token/);
+  assert.equal(await page.getByLabel("Action contains").inputValue(), "token");
+  const actions = await page.locator(".cell-action").allTextContents();
+  assert.ok(actions.length > 0 && actions.every((action) => action.includes("token")), actions.join());
+  const file = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Download as CSV" }).click();
+  assert.match((await file).suggestedFilename(), /^cellar-audit-\d{4}-\d\d-\d\d\.csv$/);
+}));
