@@ -1,7 +1,7 @@
 # `make help` lists the targets. Anything longer than three lines lives in devops/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo assets real-data check check-format check-lints check-docs check-text test e2e bench
+.PHONY: help run demo assets real-data check check-format check-lints check-docs check-text test e2e security bench
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,11 @@ e2e: ## the browser tests
 	@devops/test-setup.sh
 	@$(MAKE) --no-print-directory assets
 	@devops/e2e.sh
+
+security: ## scan a seeded server with sqlmap and wapiti (half an hour; no part of `make test`)
+	@devops/test-setup.sh
+	@$(MAKE) --no-print-directory assets
+	@devops/security.sh $(ARGS)
 
 bench: ## the benchmarks; they print figures and are no part of `make test`
 	cargo bench

@@ -36,7 +36,7 @@ prepare_mariadb() {
   [ -d data/mysql ] || mariadb-install-db --no-defaults --datadir="$dir/data" --user="$(id -un)" \
     --auth-root-authentication-method=normal --skip-test-db >install.log 2>&1
   echo "CREATE USER IF NOT EXISTS cellar@'127.0.0.1' IDENTIFIED BY 'cellar-test';
-        GRANT ALL ON *.* TO cellar@'127.0.0.1';" >init.sql
+        GRANT ALL ON *.* TO cellar@'127.0.0.1' WITH GRANT OPTION;" >init.sql
 }
 
 start() { # start PORT: begins the server in the background as $server

@@ -13,6 +13,7 @@
 mod support;
 
 mod abuse;
+mod accounts;
 mod audit;
 mod chaos;
 mod device_gate;
