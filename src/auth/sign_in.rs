@@ -20,6 +20,9 @@ use crate::store::{Store, StoreError};
 /// How long somebody may take to enter the code once the password was right, µs.
 pub const CODE_US: i64 = 5 * 60 * 1_000_000;
 
+/// How long a link works with which somebody chooses a password, µs: over a weekend.
+pub const LINK_US: i64 = 72 * 3_600 * 1_000_000;
+
 /// Sign-ins of which the password was right and the code is still to come, by the SHA-256 of their ticket.
 pub type HalfSignIns = Pending<[u8; 32], HalfSignIn>;
 

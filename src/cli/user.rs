@@ -11,6 +11,7 @@ use super::flags::StoreFlags;
 use super::{BadInput, print};
 use crate::app;
 use crate::auth::password::{Hasher, Password};
+use crate::auth::sign_in::LINK_US;
 use crate::auth::token::LinkToken;
 use crate::auth::weak::{self, BYTES_MAX};
 use crate::clock::Clock;
@@ -18,9 +19,6 @@ use crate::domain::audit::Actor;
 use crate::domain::user::{BadUserName, FULL_NAME_MAX, Role, UserName};
 use crate::store::users::{NewUser, User, UserEdit};
 use crate::store::{Store, StoreError};
-
-/// How long a sign-in link works, µs: over a weekend.
-const LINK_US: i64 = 72 * 3_600 * 1_000_000;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserVerb {

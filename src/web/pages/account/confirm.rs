@@ -5,10 +5,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::super::session::{browser_of, give_cookie, html, refusal, see_other};
+use super::super::session::{browser_of, give_cookie, refusal};
 use crate::auth::password::Password;
 use crate::auth::sign_in::{Answer, Try};
 use crate::auth::token::SessionToken;
+use crate::web::answer::{page as html, see_other};
 use crate::web::error::local_path;
 use crate::web::forms::Problems;
 use crate::web::page::Layout;

@@ -11,17 +11,18 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::session::html;
 use crate::auth::session::{ABSOLUTE_US, IDLE_US};
 use crate::domain::user::Role;
 use crate::store::sessions::SessionLine;
 use crate::store::users::User;
+use crate::web::answer::page as html;
 use crate::web::forms::Problems;
+use crate::web::moment::Moment;
 use crate::web::page::Layout;
 use crate::web::visitor::{Principal, SignedIn};
 use crate::web::{State, Visitor, WebError};
 
-use words::{browser_words, moment};
+use words::browser_words;
 
 /// Fewer recovery codes than this are few.
 const CODES_FEW: i64 = 3;
@@ -57,8 +58,8 @@ impl AccountPage {
         browser_words(&session.agent)
     }
 
-    fn moment(&self, at_us: &i64) -> String {
-        moment(*at_us, self.now_us)
+    fn moment(&self, at_us: &i64) -> Moment {
+        Moment::new(*at_us, self.now_us)
     }
 
     fn is_this(&self, session: &SessionLine) -> bool {

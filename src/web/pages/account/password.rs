@@ -4,12 +4,13 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 
-use super::super::session::{browser_of, give_cookie, refusal, see_other};
+use super::super::session::{browser_of, give_cookie, refusal};
 use super::show;
 use crate::auth::password::Password;
 use crate::auth::sign_in::{Answer, SignInError, Try};
 use crate::auth::token::SessionToken;
 use crate::auth::weak;
+use crate::web::answer::see_other;
 use crate::web::forms::Problems;
 use crate::web::{State, Visitor, WebError};
 

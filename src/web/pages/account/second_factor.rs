@@ -6,7 +6,7 @@ use askama::Template;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::super::session::{browser_of, html, refusal, see_other};
+use super::super::session::{browser_of, refusal};
 use crate::auth::password::Password;
 use crate::auth::qr;
 use crate::auth::recovery::RecoveryCode;
@@ -15,6 +15,7 @@ use crate::auth::sign_in::{Answer, Try};
 use crate::auth::totp::TotpSecret;
 use crate::store::second_factor::SecondFactor;
 use crate::store::users::User;
+use crate::web::answer::{page as html, see_other};
 use crate::web::forms::Problems;
 use crate::web::page::Layout;
 use crate::web::visitor::SignedIn;

@@ -2,8 +2,9 @@
 
 use actix_web::{HttpResponse, web};
 
-use super::super::session::{see_other, take_cookie};
+use super::super::session::take_cookie;
 use crate::domain::ids::SessionId;
+use crate::web::answer::see_other;
 use crate::web::{State, Visitor, WebError};
 
 /// Ends one session.

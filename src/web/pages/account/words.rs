@@ -1,6 +1,4 @@
-//! Browsers, moments and waits in words.
-
-use chrono::{DateTime, Datelike, Local, Utc};
+//! Browsers and waits in words.
 
 /// Browsers by what they call themselves; those that also name another one come first.
 const BROWSERS: [(&str, &str); 8] = [
@@ -37,17 +35,9 @@ pub fn browser_words(agent: &str) -> String {
     }
 }
 
-/// A moment on the server's wall clock: `21 Nov 02:34`, with the year when it is not this one.
-#[must_use]
-pub fn moment(at_us: i64, now_us: i64) -> String {
-    let local = |us| DateTime::<Utc>::from_timestamp_micros(us).unwrap_or_default().with_timezone(&Local);
-    let (at, now) = (local(at_us), local(now_us));
-    at.format(if at.year() == now.year() { "%-d %b %H:%M" } else { "%-d %b %Y %H:%M" }).to_string()
-}
-
 /// A wait: `40 s`, `4 min 16 s`.
 #[must_use]
-pub fn duration_words(seconds: u32) -> String {
+pub fn wait_words(seconds: u32) -> String {
     match (seconds / 60, seconds % 60) {
         (0, seconds) => format!("{seconds} s"),
         (minutes, 0) => format!("{minutes} min"),
@@ -85,14 +75,7 @@ mod tests {
     #[test]
     fn a_wait_is_short_to_read() {
         for (seconds, words) in [(1, "1 s"), (59, "59 s"), (60, "1 min"), (256, "4 min 16 s")] {
-            assert_eq!(duration_words(seconds), words);
+            assert_eq!(wait_words(seconds), words);
         }
-    }
-
-    #[test]
-    fn a_moment_of_another_year_says_so() {
-        let year_us = 365 * 86_400 * 1_000_000;
-        assert!(!moment(10 * year_us, 10 * year_us).contains("19"));
-        assert!(moment(10 * year_us, 12 * year_us).contains("1979"), "{}", moment(10 * year_us, 12 * year_us));
     }
 }

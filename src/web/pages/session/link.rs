@@ -5,12 +5,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
+use super::Gone;
 use super::setup::checked_password;
-use super::{Gone, html, see_other};
 use crate::auth::password::Password;
 use crate::auth::sign_in::SignInError;
 use crate::auth::token::LinkToken;
 use crate::store::users::User;
+use crate::web::answer::{page as html, see_other};
 use crate::web::forms::Problems;
 use crate::web::page::Layout;
 use crate::web::{State, Visitor, WebError};

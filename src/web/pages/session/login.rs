@@ -5,9 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{browser_of, enter, html, refusal, see_other};
+use super::{browser_of, enter, refusal};
 use crate::auth::password::Password;
 use crate::auth::sign_in::{Answer, Try};
+use crate::web::answer::{page as html, see_other};
 use crate::web::error::local_path;
 use crate::web::forms::{Problems, line};
 use crate::web::page::Layout;

@@ -2,7 +2,8 @@
 
 use actix_web::{HttpResponse, web};
 
-use super::{see_other, take_cookie};
+use super::take_cookie;
+use crate::web::answer::see_other;
 use crate::web::visitor::Principal;
 use crate::web::{State, Visitor, WebError};
 

@@ -6,7 +6,6 @@ pub mod logout;
 pub mod setup;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use sha2::{Digest, Sha256};
@@ -18,9 +17,10 @@ use crate::auth::token::SessionToken;
 use crate::domain::audit::Change;
 use crate::store::sessions::NewSession;
 use crate::store::users::User;
+use crate::web::answer::{page as html, see_other};
 use crate::web::error::local_path;
 use crate::web::page::Layout;
-use crate::web::pages::account::words::duration_words;
+use crate::web::pages::account::words::wait_words;
 use crate::web::visitor::Principal;
 use crate::web::{State, Visitor, WebError, cookie};
 
@@ -94,7 +94,7 @@ pub(super) async fn refusal(
             Some((StatusCode::UNPROCESSABLE_ENTITY, format!("{what} {}", outlook(refusal))))
         }
         Answer::TooEarly(Wait { seconds }) => {
-            let wait = duration_words(*seconds);
+            let wait = wait_words(*seconds);
             Some((
                 StatusCode::TOO_MANY_REQUESTS,
                 format!("Too many tries were wrong. The next one is possible in {wait}."),
@@ -108,7 +108,7 @@ pub(super) async fn refusal(
 fn outlook(refusal: &Refusal) -> String {
     match (refusal.tries_left, refusal.pause_s) {
         (0, 0) => "The next try that is wrong brings a pause.".to_owned(),
-        (0, pause_s) => format!("The next try is possible in {}.", duration_words(pause_s)),
+        (0, pause_s) => format!("The next try is possible in {}.", wait_words(pause_s)),
         (1, _) => "1 try left before a pause of 1 s.".to_owned(),
         (tries, _) => format!("{tries} tries left before a pause of 1 s."),
     }
@@ -143,19 +143,4 @@ impl From<SignInError> for WebError {
             error => Self::internal(error),
         }
     }
-}
-
-/// A page with a status; a pause is also told to programs.
-pub(super) fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, WebError> {
-    let body = page.render().map_err(WebError::internal)?;
-    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(body))
-}
-
-/// Leads to another page of ours.
-pub(super) fn see_other(path: &str) -> HttpResponse {
-    let mut answer = HttpResponse::SeeOther().finish();
-    // A path that cannot stand in a header leads nowhere else than to the start.
-    let place = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
-    answer.headers_mut().insert(header::LOCATION, place);
-    answer
 }

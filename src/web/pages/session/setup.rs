@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{Gone, enter, html};
+use super::{Gone, enter};
 use crate::auth::password::Password;
 use crate::auth::sign_in::SignInError;
 use crate::auth::token::LinkToken;
@@ -13,6 +13,7 @@ use crate::auth::weak;
 use crate::domain::user::{FULL_NAME_MAX, Role, UserName};
 use crate::store::StoreError;
 use crate::store::users::NewUser;
+use crate::web::answer::page as html;
 use crate::web::forms::{Problems, line};
 use crate::web::page::Layout;
 use crate::web::{State, Visitor, WebError};

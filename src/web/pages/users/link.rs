@@ -4,14 +4,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::find;
+use crate::auth::sign_in::LINK_US;
 use crate::auth::token::LinkToken;
 use crate::store::users::User;
 use crate::web::moment::Moment;
 use crate::web::page::Layout;
 use crate::web::{State, Visitor, WebError, answer};
-
-/// How long a link works, µs: over a weekend.
-const LINK_US: i64 = 72 * 3_600 * 1_000_000;
 
 #[derive(Template)]
 #[template(path = "users/link.html")]
