@@ -1,7 +1,7 @@
 //! Durable ingest, from a device's socket to a commit and back: `cargo bench --bench ingest [-- WORD …]`.
 //!
-//! Each line is one measurement beside its bound; words choose the lines that contain one of them. The server is the
-//! program itself, `cellar serve`; load, server and database share the machine.
+//! Each line is one measurement beside its bound; words choose the lines that contain one of them, or the very line
+//! they name. The server is the program itself, `cellar serve`; load, server and database share the machine.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +11,8 @@
 )]
 #![allow(clippy::cast_precision_loss, reason = "rates are read by people")]
 
+#[path = "lab/battery.rs"]
+mod battery;
 #[path = "ingest/load.rs"]
 mod load;
 #[path = "ingest/servers.rs"]
@@ -20,13 +22,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use cellar::domain::audit::Actor;
-use cellar::domain::battery::Technology;
 use cellar::domain::device::DeviceKind;
 use cellar::domain::ids::BatteryId;
 use cellar::domain::secret::DeviceSecret;
 use cellar::node::codec::parse_batch;
 use cellar::store::Store;
-use cellar::store::batteries::NewBattery;
 use load::{DEVICES, Plan, Proof};
 use servers::Process;
 
@@ -79,7 +79,9 @@ const CASES: [Case; 8] = [
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let is_wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
+    let is_name = |word: &str| CASES.iter().any(|case| case.name == word);
+    let is_meant = |word: &str, name: &str| if is_name(word) { name == word } else { name.contains(word) };
+    let is_wanted = |name: &str| words.is_empty() || words.iter().any(|word| is_meant(word, name));
     println!("{:40} {:>12} {:>12}        server  database  load (cores)", "", "samples/s", "bound");
     for rows in [ROWS, 1] {
         let name = format!("parse only, {rows} rows, two threads");
@@ -173,16 +175,7 @@ fn prepare(url: &str) -> BatteryId {
                 .await
                 .unwrap();
         }
-        let battery = NewBattery {
-            name: "bench".to_owned(),
-            technology: Technology::Lithium,
-            chemistry: "NMC".to_owned(),
-            cells_series: 1,
-            voltage_min_v: 2.5,
-            voltage_max_v: 4.2,
-            capacity_ah: 5.0,
-        };
-        let battery = store.add_battery(&battery, 1).await.unwrap();
+        let battery = store.add_battery(&battery::cell("bench"), 1).await.unwrap();
         store.close().await;
         battery
     })

@@ -4,15 +4,16 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark stops at the first failure and prints")]
 
+#[path = "lab/battery.rs"]
+mod battery;
+
 use std::time::Instant;
 
-use cellar::domain::battery::Technology;
 use cellar::domain::ids::DeviceId;
 use cellar::domain::sample::{Column, Subject};
 use cellar::series::codec;
 use cellar::series::window::reduce;
 use cellar::store::Store;
-use cellar::store::batteries::NewBattery;
 use cellar::store::blocks::NewBlock;
 use cellar::store::streams::Latest;
 
@@ -28,16 +29,7 @@ async fn main() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open_file(&folder.path().join("bench.db")).await.unwrap();
     store.migrate().await.unwrap();
-    let battery = NewBattery {
-        name: "bench".to_owned(),
-        technology: Technology::Lithium,
-        chemistry: "NMC".to_owned(),
-        cells_series: 1,
-        voltage_min_v: 2.5,
-        voltage_max_v: 4.2,
-        capacity_ah: 5.0,
-    };
-    let battery = store.add_battery(&battery, 1).await.unwrap();
+    let battery = store.add_battery(&battery::cell("bench"), 1).await.unwrap();
     let device: DeviceId = "bench".parse().unwrap();
     let mut group = store.begin_group().await.unwrap();
     let stream = group.stream(&device, Subject::Battery(battery), 1).await.unwrap().unwrap();

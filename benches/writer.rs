@@ -5,18 +5,19 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark stops at the first failure and prints")]
 
+#[path = "lab/battery.rs"]
+mod battery;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cellar::clock::Clock;
-use cellar::domain::battery::Technology;
 use cellar::domain::ids::{BatteryId, DeviceId};
 use cellar::domain::sample::{Batch, Column, Subject, TimeBase};
 use cellar::ingest::events::Events;
 use cellar::ingest::intake::{AckInbox, Intake, Job, Message, Ticket};
 use cellar::ingest::writer::Writer;
 use cellar::store::Store;
-use cellar::store::batteries::NewBattery;
 
 const ROWS: usize = 50;
 const DEVICES: usize = 8;
@@ -31,16 +32,7 @@ async fn main() {
     let store = Store::open(&url).await.unwrap();
     store.migrate().await.unwrap();
     let name = format!("bench {}", Clock::System.now_us());
-    let battery = NewBattery {
-        name,
-        technology: Technology::Lithium,
-        chemistry: "NMC".to_owned(),
-        cells_series: 1,
-        voltage_min_v: 2.5,
-        voltage_max_v: 4.2,
-        capacity_ah: 5.0,
-    };
-    let battery = store.add_battery(&battery, 1).await.unwrap();
+    let battery = store.add_battery(&battery::cell(&name), 1).await.unwrap();
     let (intake, jobs) = Intake::new();
     let (_stop, stopped) = tokio::sync::watch::channel(false);
     tokio::spawn(Writer::new(store.clone(), jobs, Events::default(), Clock::System, stopped).run());

@@ -11,12 +11,17 @@ use crate::clock::Clock;
 use crate::domain::ids::StreamId;
 use crate::domain::sample::TimeBase;
 use crate::ingest::events::{Event, Events};
+use crate::store::streams::STREAMS_SINCE_MAX;
 use crate::store::{Store, StoreError};
 
 /// How often the database is asked while somebody watches.
 const PERIOD: Duration = Duration::from_millis(500);
 /// How far back the first question reaches, µs: a page that opens reads everything older by itself.
 const START_US: i64 = 2_000_000;
+
+/// How far each question reaches back behind the newest answer, µs: of two groups that are stored side by side, the one
+/// that was begun first may be committed last. Far more than a commit takes.
+const LOOK_BACK_US: i64 = 2_000_000;
 
 /// Tells `events` of rows that other processes commit, until `stop` is true.
 pub async fn follow(store: Store, events: Events, clock: Clock, mut stop: watch::Receiver<bool>) {
@@ -38,7 +43,7 @@ struct Follower {
     store: Store,
     events: Events,
     clock: Clock,
-    /// Newest commit that was told; `None` while nobody watches.
+    /// What the next question begins with; `None` while nobody watches.
     asked_us: Option<i64>,
     /// Last row told of each stream: boot and number.
     ends: HashMap<StreamId, (u32, i64)>,
@@ -52,7 +57,10 @@ impl Follower {
             return Ok(());
         }
         let since_us = self.asked_us.unwrap_or_else(|| self.clock.now_us() - START_US);
-        for (stream, latest) in self.store.streams_since(since_us).await? {
+        let streams = self.store.streams_since(since_us).await?;
+        // A full page: the rest of it first.
+        let look_back_us = if streams.len() < STREAMS_SINCE_MAX { LOOK_BACK_US } else { 0 };
+        for (stream, latest) in streams {
             let Ok(boot) = u32::try_from(latest.boot) else { continue };
             // Of a stream met for the first time only the present end is known.
             let known = self.ends.insert(stream, (boot, latest.seq));
@@ -62,7 +70,7 @@ impl Follower {
                     self.events.send(Event::Samples { stream, offset_us, rows: Arc::new(batch) });
                 }
             }
-            self.asked_us = Some(latest.received_at_us.max(since_us));
+            self.asked_us = Some((latest.received_at_us - look_back_us).max(since_us));
         }
         Ok(())
     }

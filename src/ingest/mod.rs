@@ -5,6 +5,7 @@ pub mod follow;
 mod group;
 pub mod intake;
 mod known;
+mod lane;
 mod overlap;
 mod packed;
 mod run;

@@ -1,25 +1,27 @@
-//! The one task that stores what devices send: takes everything queued, commits it, then says so.
-
-use std::time::Duration;
+//! The writer: stores what devices send, in one lane or several side by side.
+//!
+//! A reading is a number of a device, so what is stored already, what is new and what is acknowledged next are
+//! questions about one device. Devices are therefore spread over the lanes, each always to the same one, and lanes need
+//! to know nothing of each other.
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::domain::ids::DeviceId;
 use crate::ingest::events::Events;
-use crate::ingest::group::store_group;
-use crate::ingest::intake::{DeadLetter, Job, Message, acknowledge};
-use crate::ingest::known::Known;
-use crate::ingest::wire;
-use crate::store::{Store, StoreError};
+use crate::ingest::intake::Job;
+use crate::ingest::lane::Lane;
+use crate::store::{Engine, Store};
 
-/// Most messages of one commit. Groups grow with the backlog, so that a slow disk costs latency and not throughput.
-pub const GROUP_JOBS_MAX: usize = 8_192;
-/// Most payload bytes of one commit: bounds memory, and how long readers wait for SQLite's lock.
-pub const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Pauses between attempts while the database is away.
-const RETRY_FIRST: Duration = Duration::from_millis(50);
-const RETRY_MAX: Duration = Duration::from_secs(2);
+/// Lanes on MariaDB, a connection each: while the database works for one, the other makes its next group ready.
+const MYSQL_LANES: usize = 2;
+/// SQLite takes one writer at a time: a second lane would only wait for the first.
+const SQLITE_LANES: usize = 1;
+/// Most messages waiting for a lane: its next group, while it commits one.
+const LANE_JOBS_MAX: usize = 4_096;
+/// Most messages passed on to the lanes without waiting for more.
+const AT_A_TIME: usize = 256;
 
 /// The writer; there is one per database.
 #[derive(Debug)]
@@ -28,7 +30,6 @@ pub struct Writer {
     jobs: mpsc::Receiver<Job>,
     events: Events,
     clock: Clock,
-    known: Known,
     stop: watch::Receiver<bool>,
 }
 
@@ -44,121 +45,57 @@ impl Writer {
         clock: Clock,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        Self { store, jobs, events, clock, known: Known::default(), stop }
+        Self { store, jobs, events, clock, stop }
     }
 
     /// Works until the queue is closed and empty.
-    pub async fn run(mut self) {
-        while self.try_one_group().await {}
-    }
-
-    /// Waits for a message, takes what else is queued, and stores all of it. `false` when nothing will come any more.
-    pub async fn try_one_group(&mut self) -> bool {
-        let Some(first) = self.jobs.recv().await else { return false };
-        let mut bytes = first.room.bytes();
-        let mut jobs = vec![first];
-        while jobs.len() < GROUP_JOBS_MAX && bytes < GROUP_BYTES_MAX {
-            let Ok(job) = self.jobs.try_recv() else { break };
-            bytes += job.room.bytes();
-            jobs.push(job);
+    pub async fn run(self) {
+        let count = match self.store.engine() {
+            Engine::Sqlite => SQLITE_LANES,
+            Engine::MySql => MYSQL_LANES,
+        };
+        let Self { store, mut jobs, events, clock, stop } = self;
+        if count == 1 {
+            return Lane::new(store, jobs, events, clock, stop).run().await;
         }
-        self.store_all(jobs).await
-    }
-
-    /// Stores the jobs, however long the database takes to come back. `false` when the server stops meanwhile.
-    async fn store_all(&mut self, jobs: Vec<Job>) -> bool {
-        let mut waiting = vec![jobs];
-        let mut pause = RETRY_FIRST;
-        while let Some(mut jobs) = waiting.pop() {
-            let now_us = self.clock.now_us();
-            let stored = store_group(&self.store, &mut self.known, &jobs, now_us, self.events.are_watched()).await;
-            let error = match stored {
-                Ok(events) => {
-                    pause = RETRY_FIRST;
-                    self.acknowledge(jobs);
-                    events.into_iter().for_each(|event| self.events.send(event));
-                    self.known.bound();
-                    continue;
+        let mut lanes = JoinSet::new();
+        let mut ways = Vec::new();
+        for _ in 0..count {
+            let (way, jobs) = mpsc::channel(LANE_JOBS_MAX);
+            lanes.spawn(Lane::new(store.clone(), jobs, events.clone(), clock.clone(), stop.clone()).run());
+            ways.push(way);
+        }
+        let mut some = Vec::with_capacity(AT_A_TIME);
+        'jobs: loop {
+            tokio::select! {
+                count = jobs.recv_many(&mut some, AT_A_TIME) => if count == 0 { break },
+                // A lane that ends by itself was told to stop, or broke: without it nothing more can be taken.
+                _ = lanes.join_next() => break,
+            }
+            for job in some.drain(..) {
+                let lane = lane_of(&job.device, count);
+                if ways[lane].send(job).await.is_err() {
+                    break 'jobs;
                 }
-                Err(error) => error,
-            };
-            // What the writer believes to be stored may not be: read it again.
-            self.known = Known::default();
-            let is_letter = matches!(jobs.as_slice(), [Job { message: Message::Dead(_), .. }]);
-            if error.may_pass() || error.is_duplicate() || is_letter {
-                tracing::warn!(error = %chain(&error), messages = jobs.len(), "not stored, trying again");
-                waiting.push(jobs);
-                if !self.pause(pause).await {
-                    return false;
-                }
-                pause = (pause * 2).min(RETRY_MAX);
-            } else if jobs.len() > 1 {
-                // One of them poisons the group: halve until it stands alone.
-                let later = jobs.split_off(jobs.len() / 2);
-                waiting.push(later);
-                waiting.push(jobs);
-            } else if let Some(job) = jobs.pop() {
-                waiting.push(vec![refused(job, &error)]);
             }
         }
-        true
-    }
-
-    /// Waits between attempts; `false` when the server stops.
-    async fn pause(&mut self, pause: Duration) -> bool {
-        if *self.stop.borrow() {
-            return false;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => true,
-            changed = self.stop.changed() => changed.is_ok() && !*self.stop.borrow(),
-        }
-    }
-
-    fn acknowledge(&self, jobs: Vec<Job>) {
-        let tickets = jobs.into_iter().map(|job| {
-            let boot = boot_of(&job.message).map(|boot| (job.device, boot));
-            (job.ticket, boot)
-        });
-        acknowledge(tickets.collect(), |device: &DeviceId, boot| self.known.committed(device, boot));
+        drop((jobs, ways));
+        while lanes.join_next().await.is_some() {}
     }
 }
 
-/// The boot a message belongs to.
-fn boot_of(message: &Message) -> Option<u32> {
-    match message {
-        Message::Samples(packed) => Some(packed.batch().boot),
-        Message::Hello(hello) => Some(hello.boot),
-        Message::Heartbeat(heartbeat) => Some(heartbeat.boot),
-        Message::Clock(mark) => Some(mark.boot),
-        Message::Station(_) | Message::Dead(_) => None,
-    }
+/// The lane of a device, always the same. Ids of a lab are mostly numbered: neighbours go to different lanes.
+fn lane_of(device: &DeviceId, lanes: usize) -> usize {
+    device.as_str().bytes().map(usize::from).sum::<usize>() % lanes
 }
 
-/// A message the database will never take becomes a dead letter.
-fn refused(job: Job, error: &StoreError) -> Job {
-    let reason = format!("the database refused it: {}", chain(error));
-    tracing::error!(device = %job.device, reason, "message set aside");
-    let (what, payload) = match &job.message {
-        Message::Samples(packed) => ("samples", wire::samples_json(packed.batch())),
-        Message::Hello(hello) => ("hello", serde_json::to_vec(hello).unwrap_or_default()),
-        Message::Heartbeat(heartbeat) => ("heartbeat", serde_json::to_vec(heartbeat).unwrap_or_default()),
-        Message::Station(report) => ("state", serde_json::to_vec(report).unwrap_or_default()),
-        Message::Clock(mark) => ("clock", serde_json::to_vec(mark).unwrap_or_default()),
-        Message::Dead(letter) => ("", letter.payload.clone()),
-    };
-    let topic = format!("cellar/v1/{}/up/{what}", job.device);
-    Job { message: Message::Dead(DeadLetter { topic, payload, reason }), ..job }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
+    #[test]
+    fn numbered_devices_are_spread_evenly() {
+        let lanes = (0..100).map(|number| lane_of(&format!("cu-{number:02}").parse().unwrap(), 2));
+        assert_eq!(lanes.sum::<usize>(), 50);
     }
-    text
 }

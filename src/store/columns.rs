@@ -14,9 +14,13 @@ statements! {
         SELECT column_set_id
         FROM column_set
         WHERE names_sha256 = ?";
+    // On MariaDB another lane of the writer may store the same set meanwhile: the id is then that one's.
     INSERT = "
         INSERT INTO column_set (names_sha256, names_json)
-        VALUES (?, ?)";
+        VALUES (?, ?)" | "
+        INSERT INTO column_set (names_sha256, names_json)
+        VALUES (?, ?)
+        ON DUPLICATE KEY UPDATE column_set_id = LAST_INSERT_ID(column_set_id)";
     NAMES = "
         SELECT names_json
         FROM column_set

@@ -6,6 +6,9 @@ use super::{Group, Store, StoreError};
 use crate::domain::ids::{DeviceId, StreamId};
 use crate::domain::sample::Subject;
 
+/// Streams of one answer to what grew since some time.
+pub const STREAMS_SINCE_MAX: usize = 1_000;
+
 statements! {
     BY_KEY = "
         SELECT stream_id
@@ -73,7 +76,7 @@ statements! {
         FROM latest
         WHERE received_at_us > ?
         ORDER BY received_at_us
-        LIMIT 1000";
+        LIMIT ?";
     LATEST = "
         SELECT boot, seq, at_us, received_at_us, values_json, row_total, first_at_us, span_max_us
         FROM latest
@@ -250,13 +253,17 @@ impl Store {
         }))
     }
 
-    /// The streams that grew after `since_us` (the server's clock), in that order; at most 1,000.
+    /// The streams that grew after `since_us` (the server's clock), in that order; at most [`STREAMS_SINCE_MAX`].
     ///
     /// # Errors
     /// When the database fails.
     pub async fn streams_since(&self, since_us: i64) -> Result<Vec<(StreamId, Latest)>, StoreError> {
         let rows: Vec<LatestRow> = on_read!(&self.db, pool, dialect => {
-            sqlx::query_as(LATEST_SINCE.text(dialect)).bind(since_us).fetch_all(pool).await?
+            sqlx::query_as(LATEST_SINCE.text(dialect))
+                .bind(since_us)
+                .bind(i64::try_from(STREAMS_SINCE_MAX).unwrap_or(i64::MAX))
+                .fetch_all(pool)
+                .await?
         });
         Ok(rows.into_iter().map(|row| (StreamId(row.stream_id), row.latest)).collect())
     }

@@ -1,10 +1,11 @@
 //! The writer on both engines: what is acknowledged is stored, once, unchanged.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
 
 use cellar::clock::Clock;
 use cellar::domain::audit::Actor;
-use cellar::domain::battery::Technology;
 use cellar::domain::device::DeviceKind;
 use cellar::domain::ids::{BatteryId, DeviceId};
 use cellar::domain::message::{ClockMark, Hello, StationReport};
@@ -12,10 +13,15 @@ use cellar::domain::sample::{Batch, Column, Subject, TimeBase};
 use cellar::domain::secret::DeviceSecret;
 use cellar::domain::station::StationState;
 use cellar::ingest::events::{Event, Events};
+use cellar::ingest::follow::follow;
 use cellar::ingest::intake::{AckInbox, Acks, DeadLetter, Intake, Job, Message, Ticket};
 use cellar::ingest::writer::Writer;
 use cellar::store::Store;
-use cellar::store::batteries::NewBattery;
+
+use crate::support::battery;
+
+/// What has not happened after this time is not going to.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A writer at work on a fresh database with one unit and one battery.
 struct Bench {
@@ -33,21 +39,21 @@ impl Bench {
         let unit: DeviceId = "cu-01".parse().unwrap();
         let secret = DeviceSecret::from_random([1; 16]);
         store.register_device(&Actor::server("test"), &unit, DeviceKind::Unit, &secret, 1).await.unwrap();
-        let battery = NewBattery {
-            name: "NMC-017".to_owned(),
-            technology: Technology::Lithium,
-            chemistry: "NMC".to_owned(),
-            cells_series: 1,
-            voltage_min_v: 2.5,
-            voltage_max_v: 4.2,
-            capacity_ah: 5.0,
-        };
-        let battery = store.add_battery(&battery, 1).await.unwrap();
+        let battery = store.add_battery(&battery::cell(battery::NAME), 1).await.unwrap();
         let (intake, jobs) = Intake::new();
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let events = Events::default();
         tokio::spawn(Writer::new(store.clone(), jobs, events.clone(), Clock::System, stopped).run());
         Self { store, intake, inbox: AckInbox::new(), events, unit, battery, _stop: stop }
+    }
+
+    /// The same with a device of its own.
+    async fn beside(&self, unit: &str) -> Self {
+        let unit: DeviceId = unit.parse().unwrap();
+        let secret = DeviceSecret::from_random([1; 16]);
+        self.store.register_device(&Actor::server("test"), &unit, DeviceKind::Unit, &secret, 1).await.unwrap();
+        let (store, intake, events) = (self.store.clone(), self.intake.clone(), self.events.clone());
+        Self { store, intake, inbox: AckInbox::new(), events, unit, battery: self.battery, _stop: self._stop.clone() }
     }
 
     async fn submit(&self, token: u64, message: Message) {
@@ -283,6 +289,76 @@ both_engines! {
         assert_eq!((lines[0].state, lines[0].reason.as_str()), (StationState::Fault, "lid open"));
         assert_eq!(lines[1].state, StationState::Idle);
         assert_eq!(bench.reasons().await, ["there is no station 999".to_owned(), format!("station {theirs} belongs to another unit")]);
+    }
+
+    async fn devices_side_by_side_are_each_stored_once_and_acknowledged_in_order(store: Store) {
+        let bench = Bench::new(store).await;
+        let mut devices = Vec::new();
+        for number in 2..8 {
+            devices.push(bench.beside(&format!("cu-{number:02}")).await);
+        }
+        let at_work = devices.into_iter().map(|device| {
+            tokio::spawn(async move {
+                for round in 0..20 {
+                    // Each round begins with rows of the one before, and all devices bring the same new column set.
+                    let messages = (0..25).map(|index| {
+                        let mut rows = batch(device.battery, 7, (round * 25 + index - 2).max(0) * 3, 3);
+                        let voltage = rows.columns[0].clone();
+                        rows.columns.push(Column { name: format!("quantity_{round:02}_v"), ..voltage });
+                        Message::samples(rows)
+                    });
+                    let acks = device.send(messages.collect()).await;
+                    assert_eq!(acks.tokens, (0..25).collect::<Vec<_>>());
+                }
+                assert_eq!(device.rows().await, expected(7, 0..(20 * 25 - 2) * 3));
+            })
+        });
+        for device in at_work.collect::<Vec<_>>() {
+            device.await.unwrap();
+        }
+    }
+
+    async fn a_process_that_only_shows_hears_of_groups_committed_out_of_order(store: Store) {
+        let bench = Bench::new(store.clone()).await;
+        // Later than the follower's first question, however late that comes.
+        let first_us = Clock::System.now_us() + 3_600_000_000;
+        // Two processes that write, each with the time its group was begun at.
+        let write_at = async |unit: &str, at_us: i64, seq: i64| {
+            let (intake, jobs) = Intake::new();
+            let (_stop, stopped) = tokio::sync::watch::channel(false);
+            let clock = Clock::Manual(Arc::new(AtomicI64::new(at_us)));
+            let writer = tokio::spawn(Writer::new(store.clone(), jobs, Events::default(), clock, stopped).run());
+            let bench = Bench { intake, ..bench.beside(unit).await };
+            bench.send(vec![Message::samples(batch(bench.battery, 7, seq, 5))]).await;
+            drop(bench);
+            writer.await.unwrap();
+        };
+        let (events, (_stop, stopped)) = (Events::default(), tokio::sync::watch::channel(false));
+        let mut watch = events.watch();
+        for unit in ["cu-02", "cu-03"] {
+            write_at(unit, first_us, 0).await;
+        }
+        tokio::spawn(follow(store.clone(), events, Clock::System, stopped));
+        // Once the follower tells how the one stream moves on, it knows the end of the other too.
+        let mut seq = 0;
+        loop {
+            seq += 5;
+            write_at("cu-02", first_us + 1_200_000, seq).await;
+            if tokio::time::timeout(Duration::from_secs(1), watch.recv()).await.is_ok() {
+                break;
+            }
+            assert!(seq < 100, "the follower tells nothing");
+        }
+        write_at("cu-03", first_us + 1_100_000, 5).await;
+        let told = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let Event::Samples { stream, .. } = watch.recv().await.unwrap() else { continue };
+                if bench.store.device_streams(&"cu-03".parse().unwrap()).await.unwrap()[0].0 == stream {
+                    break;
+                }
+            }
+        });
+        told.await.expect("the rows of the group that was begun first are told");
     }
 
     async fn whoever_watches_hears_of_rows_after_their_commit(store: Store) {

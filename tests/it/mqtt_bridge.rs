@@ -41,6 +41,16 @@ impl Lab {
         Node::bridge(&self.store, &self.broker.url(SERVER_USER, SERVER_PASSWORD)).await
     }
 
+    /// A bridge, and a device whose first hundred rows are committed.
+    async fn at_work(&self) -> (Node, Device) {
+        let node = self.bridge().await;
+        let mut device = self.device();
+        device.be_welcomed().await;
+        device.send(self.battery, 0..10).await;
+        device.told_upto(99).await;
+        (node, device)
+    }
+
     fn device(&self) -> Device {
         let mut options = MqttOptions::new("device", "127.0.0.1", self.broker.port());
         options.set_credentials(DEVICE, SECRET).set_keep_alive(Duration::from_secs(5));
@@ -113,11 +123,7 @@ impl Device {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_came_while_the_server_was_away_is_stored_when_it_is_back() {
     let Some(lab) = Lab::start().await else { return };
-    let node = lab.bridge().await;
-    let mut device = lab.device();
-    device.be_welcomed().await;
-    device.send(lab.battery, 0..10).await;
-    device.told_upto(99).await;
+    let (node, mut device) = lab.at_work().await;
     node.stop().await;
     // More than the receive maximum, so that acknowledgements must leave for the rest to come.
     device.send(lab.battery, 10..2_500).await;
@@ -155,11 +161,7 @@ async fn what_a_crashed_server_had_not_committed_comes_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_comes_back_without_its_sessions_is_subscribed_anew() {
     let Some(mut lab) = Lab::start().await else { return };
-    let node = lab.bridge().await;
-    let mut device = lab.device();
-    device.be_welcomed().await;
-    device.send(lab.battery, 0..10).await;
-    device.told_upto(99).await;
+    let (node, device) = lab.at_work().await;
     drop(device);
     lab.broker.kill_9();
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -179,11 +181,7 @@ async fn a_broker_that_comes_back_without_its_sessions_is_subscribed_anew() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_committed_is_told_again_on_a_new_connection() {
     let Some(lab) = Lab::start().await else { return };
-    let node = lab.bridge().await;
-    let mut device = lab.device();
-    device.be_welcomed().await;
-    device.send(lab.battery, 0..10).await;
-    device.told_upto(99).await;
+    let (node, mut device) = lab.at_work().await;
     // Whoever takes the bridge's client id ends its connection.
     let mut options = MqttOptions::new("cellar-bridge", "127.0.0.1", lab.broker.port());
     options.set_credentials(SERVER_USER, SERVER_PASSWORD).set_clean_start(false);

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use cellar::clock::Clock;
 use cellar::domain::audit::Actor;
-use cellar::domain::battery::Technology;
 use cellar::domain::device::DeviceKind;
 use cellar::domain::ids::BatteryId;
 use cellar::domain::secret::DeviceSecret;
@@ -15,10 +14,11 @@ use cellar::node::bridge::Bridge;
 use cellar::node::endpoint::{Endpoint, Registry};
 use cellar::node::gate::Gate;
 use cellar::store::Store;
-use cellar::store::batteries::NewBattery;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use crate::support::battery;
 
 /// The device of these tests, and its secret.
 pub(crate) const DEVICE: &str = "cu-1";
@@ -41,16 +41,7 @@ pub(crate) async fn prepare(store: &Store) -> BatteryId {
         .register_device(&Actor::server("test"), &DEVICE.parse().unwrap(), DeviceKind::Unit, &secret, 1)
         .await
         .unwrap();
-    let battery = NewBattery {
-        name: "NMC-017".to_owned(),
-        technology: Technology::Lithium,
-        chemistry: "NMC".to_owned(),
-        cells_series: 1,
-        voltage_min_v: 2.5,
-        voltage_max_v: 4.2,
-        capacity_ah: 5.0,
-    };
-    store.add_battery(&battery, 1).await.unwrap()
+    store.add_battery(&battery::cell(battery::NAME), 1).await.unwrap()
 }
 
 impl Node {

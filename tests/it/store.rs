@@ -1,24 +1,12 @@
 //! The store on both engines.
 
 use cellar::domain::audit::Actor;
-use cellar::domain::battery::Technology;
 use cellar::domain::device::DeviceKind;
 use cellar::domain::ids::DeviceId;
 use cellar::domain::secret::DeviceSecret;
-use cellar::store::batteries::NewBattery;
 use cellar::store::{Store, StoreError};
 
-fn battery(name: &str) -> NewBattery {
-    NewBattery {
-        name: name.to_owned(),
-        technology: Technology::Lithium,
-        chemistry: "NMC".to_owned(),
-        cells_series: 1,
-        voltage_min_v: 2.5,
-        voltage_max_v: 4.2,
-        capacity_ah: 5.0,
-    }
-}
+use crate::support::battery::cell;
 
 both_engines! {
     async fn every_statement_is_understood(store: Store) {
@@ -33,13 +21,13 @@ both_engines! {
     }
 
     async fn a_second_battery_of_the_same_name_is_refused_by_name(store: Store) {
-        let first = store.add_battery(&battery("NMC-017"), 1).await.unwrap();
-        let error = store.add_battery(&battery("NMC-017"), 2).await.unwrap_err();
+        let first = store.add_battery(&cell("NMC-017"), 1).await.unwrap();
+        let error = store.add_battery(&cell("NMC-017"), 2).await.unwrap_err();
         assert!(matches!(&error, StoreError::Duplicate { .. }), "{error:?}");
         assert_eq!(error.to_string(), "A battery named “NMC-017” exists already");
         assert_eq!(store.battery_named("NMC-017").await.unwrap(), Some(first));
         // Names are compared letter by letter on both engines.
-        store.add_battery(&battery("nmc-017"), 3).await.unwrap();
+        store.add_battery(&cell("nmc-017"), 3).await.unwrap();
         assert_eq!(store.battery_named("Nmc-017").await.unwrap(), None);
     }
 

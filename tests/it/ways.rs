@@ -5,17 +5,16 @@ use std::time::{Duration, Instant};
 use cellar::app::App;
 use cellar::config::Config;
 use cellar::domain::audit::Actor;
-use cellar::domain::battery::Technology;
 use cellar::domain::device::DeviceKind;
 use cellar::domain::ids::{BatteryId, DeviceId, StationId};
 use cellar::domain::secret::DeviceSecret;
 use cellar::store::Store;
-use cellar::store::batteries::NewBattery;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Filter, Packet};
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
 use serde_json::{Value, json};
 
+use crate::support::battery;
 use crate::support::database::Database;
 use crate::support::mosquitto::{Mosquitto, SERVER_USER};
 
@@ -61,16 +60,7 @@ impl Lab {
             .register_device(&Actor::server("test"), &unit, DeviceKind::Unit, &DeviceSecret::sent(SECRET), 1)
             .await
             .unwrap();
-        let battery = NewBattery {
-            name: "NMC-017".to_owned(),
-            technology: Technology::Lithium,
-            chemistry: "NMC".to_owned(),
-            cells_series: 1,
-            voltage_min_v: 2.5,
-            voltage_max_v: 4.2,
-            capacity_ah: 5.0,
-        };
-        let battery = store.add_battery(&battery, 1).await.unwrap();
+        let battery = store.add_battery(&battery::cell(battery::NAME), 1).await.unwrap();
         let station = store.add_station("A1", &unit).await.unwrap();
         let port = app.mqtt().map_or_else(|| broker.as_ref().unwrap().port(), |address| address.port());
         let mut options = MqttOptions::new("cu-01-client", "127.0.0.1", port);

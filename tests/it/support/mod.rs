@@ -11,6 +11,7 @@
 
 #![allow(dead_code, reason = "a support crate offers more than today's tests use")]
 
+pub(crate) mod battery;
 pub(crate) mod database;
 pub(crate) mod mosquitto;
 pub(crate) mod mqtt_client;

@@ -1,0 +1,162 @@
+//! A lane of the writer: takes everything queued, commits it, then says so.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::clock::Clock;
+use crate::domain::ids::DeviceId;
+use crate::ingest::events::Events;
+use crate::ingest::group::store_group;
+use crate::ingest::intake::{DeadLetter, Job, Message, acknowledge};
+use crate::ingest::known::Known;
+use crate::ingest::wire;
+use crate::store::{Store, StoreError};
+
+/// Most messages of one commit. Groups grow with the backlog, so that a slow disk costs latency and not throughput.
+pub(super) const GROUP_JOBS_MAX: usize = 8_192;
+/// Most payload bytes of one commit: bounds memory, and how long readers wait for SQLite's lock.
+pub(super) const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Pauses between attempts while the database is away.
+const RETRY_FIRST: Duration = Duration::from_millis(50);
+const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// One lane of the writer: takes jobs of its devices in groups, one transaction each, and acknowledges them in order.
+#[derive(Debug)]
+pub(super) struct Lane {
+    store: Store,
+    jobs: mpsc::Receiver<Job>,
+    events: Events,
+    clock: Clock,
+    known: Known,
+    stop: watch::Receiver<bool>,
+}
+
+impl Lane {
+    /// A lane that takes from `jobs` until the other end is dropped; `stop` only cuts short the waiting for a database
+    /// that is away.
+    pub(super) fn new(
+        store: Store,
+        jobs: mpsc::Receiver<Job>,
+        events: Events,
+        clock: Clock,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        Self { store, jobs, events, clock, known: Known::default(), stop }
+    }
+
+    /// Works until its queue is closed and empty.
+    pub(super) async fn run(mut self) {
+        while self.try_one_group().await {}
+    }
+
+    /// Waits for a message, takes what else is queued, and stores all of it. `false` when nothing will come any more.
+    async fn try_one_group(&mut self) -> bool {
+        let Some(first) = self.jobs.recv().await else { return false };
+        let mut bytes = first.room.bytes();
+        let mut jobs = vec![first];
+        while jobs.len() < GROUP_JOBS_MAX && bytes < GROUP_BYTES_MAX {
+            let Ok(job) = self.jobs.try_recv() else { break };
+            bytes += job.room.bytes();
+            jobs.push(job);
+        }
+        self.store_all(jobs).await
+    }
+
+    /// Stores the jobs, however long the database takes to come back. `false` when the server stops meanwhile.
+    async fn store_all(&mut self, jobs: Vec<Job>) -> bool {
+        let mut waiting = vec![jobs];
+        let mut pause = RETRY_FIRST;
+        while let Some(mut jobs) = waiting.pop() {
+            let now_us = self.clock.now_us();
+            let stored = store_group(&self.store, &mut self.known, &jobs, now_us, self.events.are_watched()).await;
+            let error = match stored {
+                Ok(events) => {
+                    pause = RETRY_FIRST;
+                    self.acknowledge(jobs);
+                    events.into_iter().for_each(|event| self.events.send(event));
+                    self.known.bound();
+                    continue;
+                }
+                Err(error) => error,
+            };
+            // What the writer believes to be stored may not be: read it again.
+            self.known = Known::default();
+            let is_letter = matches!(jobs.as_slice(), [Job { message: Message::Dead(_), .. }]);
+            if error.may_pass() || error.is_duplicate() || is_letter {
+                tracing::warn!(error = %chain(&error), messages = jobs.len(), "not stored, trying again");
+                waiting.push(jobs);
+                if !self.pause(pause).await {
+                    return false;
+                }
+                pause = (pause * 2).min(RETRY_MAX);
+            } else if jobs.len() > 1 {
+                // One of them poisons the group: halve until it stands alone.
+                let later = jobs.split_off(jobs.len() / 2);
+                waiting.push(later);
+                waiting.push(jobs);
+            } else if let Some(job) = jobs.pop() {
+                waiting.push(vec![refused(job, &error)]);
+            }
+        }
+        true
+    }
+
+    /// Waits between attempts; `false` when the server stops.
+    async fn pause(&mut self, pause: Duration) -> bool {
+        if *self.stop.borrow() {
+            return false;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => true,
+            changed = self.stop.changed() => changed.is_ok() && !*self.stop.borrow(),
+        }
+    }
+
+    fn acknowledge(&self, jobs: Vec<Job>) {
+        let tickets = jobs.into_iter().map(|job| {
+            let boot = boot_of(&job.message).map(|boot| (job.device, boot));
+            (job.ticket, boot)
+        });
+        acknowledge(tickets.collect(), |device: &DeviceId, boot| self.known.committed(device, boot));
+    }
+}
+
+/// The boot a message belongs to.
+fn boot_of(message: &Message) -> Option<u32> {
+    match message {
+        Message::Samples(packed) => Some(packed.batch().boot),
+        Message::Hello(hello) => Some(hello.boot),
+        Message::Heartbeat(heartbeat) => Some(heartbeat.boot),
+        Message::Clock(mark) => Some(mark.boot),
+        Message::Station(_) | Message::Dead(_) => None,
+    }
+}
+
+/// A message the database will never take becomes a dead letter.
+fn refused(job: Job, error: &StoreError) -> Job {
+    let reason = format!("the database refused it: {}", chain(error));
+    tracing::error!(device = %job.device, reason, "message set aside");
+    let (what, payload) = match &job.message {
+        Message::Samples(packed) => ("samples", wire::samples_json(packed.batch())),
+        Message::Hello(hello) => ("hello", serde_json::to_vec(hello).unwrap_or_default()),
+        Message::Heartbeat(heartbeat) => ("heartbeat", serde_json::to_vec(heartbeat).unwrap_or_default()),
+        Message::Station(report) => ("state", serde_json::to_vec(report).unwrap_or_default()),
+        Message::Clock(mark) => ("clock", serde_json::to_vec(mark).unwrap_or_default()),
+        Message::Dead(letter) => ("", letter.payload.clone()),
+    };
+    let topic = format!("cellar/v1/{}/up/{what}", job.device);
+    Job { message: Message::Dead(DeadLetter { topic, payload, reason }), ..job }
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
