@@ -3,8 +3,9 @@
 use super::group::on_group;
 use super::sql::{on_read, statements};
 use super::users::User;
-use super::{Store, StoreError};
+use super::{Group, Store, StoreError};
 use crate::domain::audit::{Actor, Change};
+use crate::domain::ids::UserId;
 
 statements! {
     INSERT = "
@@ -38,9 +39,7 @@ impl Store {
         now_us: i64,
     ) -> Result<(), StoreError> {
         let mut group = self.begin_group().await?;
-        on_group!(group, conn, dialect => {
-            sqlx::query(FORGET.text(dialect)).bind(user.user_id.0).execute(conn).await?;
-        });
+        group.forget_links(user.user_id).await?;
         on_group!(group, conn, dialect => {
             sqlx::query(INSERT.text(dialect))
                 .bind(token_sha256.as_slice())
@@ -93,5 +92,15 @@ impl Store {
         group.audit(by, &Change::new("choose password by link", format!("user {}", user.name)), now_us).await?;
         group.commit().await?;
         Ok(true)
+    }
+}
+
+impl Group {
+    /// Takes back the links of a user that are still open.
+    pub(super) async fn forget_links(&mut self, user: UserId) -> Result<(), StoreError> {
+        on_group!(self, conn, dialect => {
+            sqlx::query(FORGET.text(dialect)).bind(user.0).execute(conn).await?;
+        });
+        Ok(())
     }
 }

@@ -250,7 +250,7 @@ impl Store {
         group.commit().await
     }
 
-    /// Gives somebody a new password and ends all their sessions but the one they made the change in.
+    /// Gives somebody a new password; ends all their sessions but the one they made the change in, and their open links.
     ///
     /// # Errors
     /// When the database fails.
@@ -264,6 +264,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut group = self.begin_group().await?;
         group.write_password(user.user_id, password_hash).await?;
+        group.forget_links(user.user_id).await?;
         group.end_sessions_but(user.user_id, stays).await?;
         group.audit(by, &Change::new("change password", format!("user {}", user.name)), now_us).await?;
         group.commit().await
