@@ -99,16 +99,19 @@ async fn mosquitto_sub_gets_the_letters_of_its_device_and_no_other_subscription(
         command.args(["-q", "1", "-C", "2", "-W", "15", "-k", "5", "-t", &format!("cellar/v1/{DEVICE}/down/#")]);
         let subscriber = tokio::spawn(async move { finish(&mut command).await });
         let registry = lab.node.registry.clone().unwrap();
-        for text in ["one", "two"] {
-            let letter = Letter { topic: topic.clone(), payload: text.into() };
-            // Until the subscription is there, letters are dropped; the first that is not opens the way for the next.
-            while !subscriber.is_finished() && registry.send(&DEVICE.parse().unwrap(), letter.clone()).is_err() {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        // Letters before the subscription are dropped; from then on they come, each once and in order.
+        let mut number = 0;
+        while !subscriber.is_finished() {
+            let letter = Letter { topic: topic.clone(), payload: number.to_string().into() };
+            if registry.send(&DEVICE.parse().unwrap(), letter).is_ok() {
+                number += 1;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
         let heard = subscriber.await.unwrap();
-        assert_eq!(String::from_utf8_lossy(&heard.stdout), "one\ntwo\n", "{heard:?}");
+        let said = String::from_utf8_lossy(&heard.stdout);
+        let numbers: Vec<u32> = said.lines().map(|line| line.parse().unwrap()).collect();
+        assert!(matches!(numbers[..], [first, second] if second == first + 1), "{heard:?}");
         for filter in ["#", "cellar/v1/cu-2/down/#", "$share/g/cellar/v1/cu-1/down/#"] {
             let mut command = lab.mosquitto("mosquitto_sub", version, SECRET);
             let refused = finish(command.args(["-q", "1", "-W", "10", "-t", filter])).await;
