@@ -121,6 +121,8 @@ def sqlmap(url, folder):
 
 def wapiti(url, folder):
     findings = []
+    # Signed in before anything is attacked: guessing passwords makes everybody at this address wait.
+    cookies = {name: sign_in(url, name)[0] for name in ROLES}
     # The administrator last: what it presses changes what the others may do.
     for name in [None, *ROLES]:
         report = f"{folder}/wapiti-{name}.json"
@@ -132,7 +134,7 @@ def wapiti(url, folder):
             "-v", "0", "--store-session", f"{folder}/wapiti", "--store-config", f"{folder}/wapiti-config",
         ]
         if name:
-            command += ["-H", f"Cookie: {sign_in(url, name)[0]}"]
+            command += ["-H", f"Cookie: {cookies[name]}"]
         said = subprocess.run(command, capture_output=True, text=True)
         if not os.path.exists(report):
             findings.append(f"wapiti as {name}: no report: {said.stderr[-300:]}")
@@ -145,7 +147,7 @@ def wapiti(url, folder):
                 if title in INFORMATIONAL:
                     continue
                 of_role += [f"{title}: {one['method']} {one['path']} {one['info']}" for one in list_of_them]
-        print(f"wapiti as {name or 'nobody'}: {pages} pages, {len(of_role)} findings", flush=True)
+        print(f"wapiti as {name or 'nobody'}: {pages} pages, {len(of_role)} findings", *of_role, sep="\n  ", flush=True)
         findings += [f"wapiti as {name or 'nobody'}: {one}" for one in of_role]
     return findings
 
