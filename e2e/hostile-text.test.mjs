@@ -17,6 +17,8 @@ const SETTLE_MS = 150;
 const LIVE_TIMEOUT_MS = 15_000;
 // Pages of single things are many: every so many of them is looked into.
 const DETAILS_EVERY = 7;
+// These show all stations besides the one.
+const STATIONS_EVERY = 30;
 const STEPS = JSON.stringify({ steps: [{ mode: "rest", until: [{ time_s: 600 }] }], cycles: 1 });
 
 const at = (list, index) => list[index % list.length];
@@ -304,7 +306,7 @@ async function monitor(secrets) {
         await requireTexts(page, `${list} .entry-note`, SHOWN.slice(40, 50), "reasons that came live");
         await requireClean(page, "/ live");
         if (look.policy !== false) return;
-        await lookIntoAll(page, ROWS.filter(({ station }) => station !== 9 && station % DETAILS_EVERY === 0).map((row) => ({
+        await lookIntoAll(page, ROWS.filter(({ station }) => station % STATIONS_EVERY === 0).map((row) => ({
           path: `/?station=${row.station}`,
           holds: [[".chosen h2", SHOWN[row.station - 1]], [".head-what", row.experiment], [".head-what", row.battery]],
         })));
