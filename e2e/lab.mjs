@@ -1,5 +1,5 @@
 // A running server and a browser for the specs. Everything is started here and stopped here.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ export async function startServer(verb = "demo") {
     said += chunk;
     if (process.env.CELLAR_LOG) process.stderr.write(chunk);
   });
-  const address = await new Promise((resolve, reject) => {
+  const addresses = await new Promise((resolve, reject) => {
     let text = "";
     const timer = setTimeout(() => reject(new Error(`${program} said nothing within ${START_TIMEOUT_MS} ms`)), START_TIMEOUT_MS);
     server.on("exit", (code) => reject(new Error(`${program} ended with ${code}; CELLAR_LOG=1 shows why`)));
@@ -35,11 +35,15 @@ export async function startServer(verb = "demo") {
       const line = text.split("\n").find((candidate) => candidate.startsWith("{") && candidate.endsWith("}"));
       if (!line) return;
       clearTimeout(timer);
-      resolve(JSON.parse(line).http);
+      resolve(JSON.parse(line));
     });
   });
   return {
-    url: `http://${address}`,
+    url: `http://${addresses.http}`,
+    mqtt: addresses.mqtt,
+    folder,
+    // Another verb of the program on the same data, with a text on standard input; returns what it printed.
+    cellar: (words, input = "") => execFileSync(program, [...words, "--data-dir", folder], { cwd: folder, input, encoding: "utf8" }),
     // What the console shows so far.
     said: () => said,
     // Where its database lies.

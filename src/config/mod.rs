@@ -196,7 +196,7 @@ impl Config {
                     .map_err(|error| ConfigError::File { path: path.to_owned(), reason: error.to_string() })?;
                 let form = |error: toml::de::Error| ConfigError::Form {
                     place: path.display().to_string(),
-                    reason: error.to_string().trim_end().to_owned(),
+                    reason: place_and_reason(&text, &error),
                 };
                 // Read as settings first: errors then carry the line in the file.
                 toml::from_str::<Self>(&text).map_err(form)?;
@@ -269,6 +269,16 @@ impl Config {
     }
 }
 
+/// Line, column and what is wrong there; not the line itself, which may hold a password.
+fn place_and_reason(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let place = before.map(|before| {
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        format!("line {}, column {}: ", before.matches('\n').count() + 1, line.chars().count() + 1)
+    });
+    place.unwrap_or_default() + error.message()
+}
+
 /// A URL as it may be shown: the password replaced by `…`.
 #[must_use]
 pub fn without_password(url: &str) -> String {
@@ -312,6 +322,17 @@ mod tests {
         std::fs::write(&file, "[http]\nport = 1\n").unwrap();
         let error = Config::load(Some(&file), []).unwrap_err().to_string();
         assert!(error.contains("cellar.toml") && error.contains("port") && error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn an_error_of_the_file_does_not_repeat_its_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("cellar.toml");
+        for line in ["url = \"geheim", "url = [\"geheim\"]", "ulr = \"geheim\""] {
+            std::fs::write(&file, format!("[database]\n{line}\n")).unwrap();
+            let error = Config::load(Some(&file), []).unwrap_err().to_string();
+            assert!(error.contains("line 2, column") && !error.contains("geheim"), "{error}");
+        }
     }
 
     #[test]

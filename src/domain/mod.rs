@@ -13,4 +13,5 @@ pub mod profile;
 pub mod sample;
 pub mod secret;
 pub mod station;
+pub mod text;
 pub mod user;

@@ -13,6 +13,9 @@ use super::headers::RequestId;
 use super::page::Layout;
 use crate::store::StoreError;
 
+/// The token of a link in a path is at least this long; nothing else that a path needs is.
+const TOKEN_CHARACTERS_MIN: usize = 32;
+
 /// What can go wrong while a request is answered.
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {
@@ -200,9 +203,10 @@ pub async fn render(
 }
 
 fn log(id: &str, answer: &ServiceResponse<BoxBody>, status: StatusCode, cause: Option<&Error>) {
-    let (method, path, status_code) = (answer.request().method(), answer.request().path(), status.as_u16());
+    let (method, status_code) = (answer.request().method(), status.as_u16());
+    let path = loggable(answer.request().path());
     if !status.is_server_error() {
-        tracing::debug!(request_id = id, %method, path, status = status_code, "refused");
+        tracing::debug!(request_id = id, %method, %path, status = status_code, "refused");
         return;
     }
     let mut chain = Vec::new();
@@ -220,7 +224,13 @@ fn log(id: &str, answer: &ServiceResponse<BoxBody>, status: StatusCode, cause: O
             next = error.source();
         }
     }
-    tracing::error!(request_id = id, %method, path, status = status_code, cause = chain.join(": "), "request failed");
+    tracing::error!(request_id = id, %method, %path, status = status_code, cause = chain.join(": "), "request failed");
+}
+
+/// The path as the log may have it: whoever reads the log must not be able to follow a set-up or sign-in link.
+fn loggable(path: &str) -> String {
+    let part = |part| if str::len(part) < TOKEN_CHARACTERS_MIN { part } else { "…" };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
 /// The word programs look for.
@@ -273,6 +283,14 @@ fn remedy(status: StatusCode) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::token::LinkToken;
+
+    #[test]
+    fn the_log_cannot_be_used_to_follow_a_link() {
+        let path = format!("/link/{}", LinkToken::random().unwrap().reveal());
+        assert_eq!(loggable(&path), "/link/…");
+        assert_eq!(loggable("/devices/cu-01/rotate"), "/devices/cu-01/rotate");
+    }
 
     #[test]
     fn the_way_back_never_leaves_the_server() {

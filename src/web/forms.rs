@@ -1,5 +1,7 @@
 //! What is wrong with a form, field by field.
 
+pub use crate::domain::text::line;
+
 /// Problems of a form: each stands beside its field and, as a link, in the summary on top.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Problems {
@@ -45,17 +47,6 @@ impl Problems {
     }
 }
 
-/// A line of text as typed: outer blanks and control characters gone, so that it can stand in a list or a log.
-#[must_use]
-pub fn line(typed: &str) -> String {
-    typed.chars().filter(|c| !c.is_control() && !is_direction_mark(*c)).collect::<String>().trim().to_owned()
-}
-
-/// Characters that turn the direction of text around: with them a name can read as another.
-fn is_direction_mark(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,10 +59,5 @@ mod tests {
         problems.add("voltage", "second");
         assert_eq!(problems.of("voltage"), Some("invalid float literal"));
         assert_eq!((problems.of("capacity"), problems.all().len()), (None, 2));
-    }
-
-    #[test]
-    fn a_line_cannot_hide_anything() {
-        assert_eq!(line("  NMC\u{202e}-017\r\n"), "NMC-017");
     }
 }

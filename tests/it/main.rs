@@ -29,6 +29,7 @@ mod operation;
 mod pages_people;
 mod people_verbs;
 mod roles;
+mod secrets;
 mod sessions;
 mod sign_in;
 mod simulate;

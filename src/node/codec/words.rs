@@ -3,6 +3,7 @@
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::domain::message::{ClockMark, DEVICE_TEXT_MAX, Heartbeat, Hello, StationReport};
+use crate::domain::text::line;
 
 pub(super) fn hello(payload: &[u8]) -> Result<Hello, String> {
     let hello: Hello = read(payload)?;
@@ -40,9 +41,9 @@ fn key_before<'a>(payload: &'a [u8], error: &serde_json::Error) -> Option<&'a st
     before.trim_end().strip_suffix('"')?.rsplit_once('"').map(|(_, key)| key)
 }
 
-/// A device's text as people may read it: no control characters, at most [`DEVICE_TEXT_MAX`] characters.
+/// A device's text as people may read it: a [`line`] of at most [`DEVICE_TEXT_MAX`] characters.
 fn plain(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control()).take(DEVICE_TEXT_MAX).collect()
+    line(text).chars().take(DEVICE_TEXT_MAX).collect()
 }
 
 #[cfg(test)]
@@ -64,7 +65,7 @@ mod tests {
         let long = format!(r#"{{"boot":1,"kind":"probe","model":"a\u0007b\n{}"}}"#, "ü".repeat(100));
         let model = hello(long.as_bytes()).unwrap().model;
         assert!(model.starts_with("abü") && model.chars().count() == DEVICE_TEXT_MAX, "{model:?}");
-        let report = station(br#"{"station":3,"state":"fault","reason":"over\u0000heat"}"#).unwrap();
+        let report = station(br#"{"station":3,"state":"fault","reason":" over\u0000heat \u202e"}"#).unwrap();
         assert_eq!((report.state, report.reason.as_deref()), (StationState::Fault, Some("overheat")));
     }
 

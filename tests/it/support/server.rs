@@ -22,9 +22,10 @@ pub(crate) struct Server {
     mqtt: String,
     folder: TempDir,
     said: Said,
+    printed: Said,
 }
 
-/// What servers wrote to standard error.
+/// What servers wrote to standard error, or to standard output.
 type Said = Arc<Mutex<String>>;
 
 impl Server {
@@ -37,17 +38,22 @@ impl Server {
     pub(crate) fn start_with(options: &[&str]) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let options: Vec<String> = options.iter().map(ToString::to_string).collect();
-        let said = Said::default();
-        let (process, ready) = spawn(folder.path(), &options, "127.0.0.1:0", "127.0.0.1:0", &said);
-        Self { process, options, http: address(&ready, "http"), mqtt: address(&ready, "mqtt"), folder, said }
+        let (said, printed) = (Said::default(), Said::default());
+        let (process, ready) = spawn(folder.path(), &options, ["127.0.0.1:0"; 2], [&said, &printed]);
+        let (http, mqtt) = (address(&ready, "http"), address(&ready, "mqtt"));
+        Self { process, options, http, mqtt, folder, said, printed }
     }
 
     /// `http://127.0.0.1:PORT` followed by `path`, which begins with a slash.
+    ///
+    /// # Panics
+    /// When it shows no pages: `--role node`.
     pub(crate) fn url(&self, path: &str) -> String {
+        assert!(!self.http.is_empty(), "it shows no pages");
         format!("http://{}{path}", self.http)
     }
 
-    /// Host and port of the MQTT endpoint.
+    /// Host and port of the MQTT endpoint; empty for `--role web`.
     pub(crate) fn mqtt(&self) -> &str {
         &self.mqtt
     }
@@ -98,12 +104,18 @@ impl Server {
 
     /// Starts again after [`Server::kill_9`] or [`Server::stop`]: same folder, same ports, same options.
     pub(crate) fn restart(&mut self) {
-        self.process = spawn(self.folder.path(), &self.options, &self.http, &self.mqtt, &self.said).0;
+        let addresses = [&self.http, &self.mqtt].map(|had| if had.is_empty() { "127.0.0.1:0" } else { had.as_str() });
+        self.process = spawn(self.folder.path(), &self.options, addresses, [&self.said, &self.printed]).0;
     }
 
     /// What it wrote to standard error so far.
     pub(crate) fn said(&self) -> String {
         self.said.lock().expect("no reader panicked").clone()
+    }
+
+    /// What it wrote to standard output so far.
+    pub(crate) fn printed(&self) -> String {
+        self.printed.lock().expect("no reader panicked").clone()
     }
 
     /// The path of the set-up link that the console shows.
@@ -161,8 +173,13 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Starts `serve` and returns with its first line of output, the addresses.
-fn spawn(folder: &Path, options: &[String], http: &str, mqtt: &str, said: &Said) -> (Child, serde_json::Value) {
+/// Starts `serve` at `[http, mqtt]` and returns with its first line of output, the addresses.
+fn spawn(
+    folder: &Path,
+    options: &[String],
+    [http, mqtt]: [&str; 2],
+    [said, printed]: [&Said; 2],
+) -> (Child, serde_json::Value) {
     let mut process = command(folder, &["serve", "--http", http, "--mqtt", mqtt])
         .args(options)
         .stdin(Stdio::null())
@@ -177,23 +194,29 @@ fn spawn(folder: &Path, options: &[String], http: &str, mqtt: &str, said: &Said)
             said.lock().expect("no reader panicked").push_str(&(line + "\n"));
         }
     });
-    let stdout = process.stdout.take().expect("it is piped");
+    let (stdout, printed) = (process.stdout.take().expect("it is piped"), Arc::clone(printed));
     let (sender, receiver) = std::sync::mpsc::channel();
     // A thread of its own, so that a silent server fails the test; it then drains what a test never reads.
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            printed.lock().expect("no reader panicked").push_str(&format!("{line}\n"));
             let _ = sender.send(line);
         }
     });
-    let line = receiver.recv_timeout(READY_MAX).unwrap_or_else(|_| {
-        let _ = process.kill();
-        panic!("cellar serve {options:?} printed no addresses (status {:?})", process.wait())
-    });
-    let ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not the line of addresses: {line}"));
-    (process, ready)
+    let line = receiver.recv_timeout(READY_MAX).map_err(|_| "no addresses were printed".to_owned());
+    let ready = line.and_then(|line| serde_json::from_str(&line).map_err(|_| format!("not addresses: {line}")));
+    match ready {
+        Ok(ready) => (process, ready),
+        Err(why) => {
+            // Nobody else would end it.
+            let _ = process.kill();
+            panic!("cellar serve {options:?}: {why} (status {:?})", process.wait())
+        }
+    }
 }
 
+/// Host and port of one part of the server; empty when it does not run in this process.
 fn address(ready: &serde_json::Value, key: &str) -> String {
-    let address = ready[key].as_str().unwrap_or_else(|| panic!("no {key} in {ready}"));
-    address.rsplit("//").next().unwrap_or(address).trim_end_matches('/').to_string()
+    let address = ready[key].as_str().unwrap_or_default();
+    address.rsplit("//").next().unwrap_or(address).trim_end_matches('/').to_owned()
 }
