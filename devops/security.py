@@ -8,6 +8,7 @@ import http.cookiejar
 import json
 import os
 import re
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -44,16 +45,25 @@ def start(folder):
     for device in ("cu-01", "probe-01"):
         cellar(folder, "device", "add", device, "--kind", "probe")
     log = open(Path(folder) / "log", "w")
-    command = [CELLAR, "serve", "--data-dir", folder, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"]
+    # Over TLS, as everybody must who lets others reach a server.
+    command = [CELLAR, "serve", "--tls", "--data-dir", folder, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     line = next(line for line in server.stdout if line.startswith("{"))
-    return server, "http://" + json.loads(line)["http"]
+    authority = Path(folder) / "tls/ca.pem"
+    urllib.request.install_opener(opener(authority))
+    return server, "https://" + json.loads(line)["http"], authority
 
 
-def sign_in(url, name):
+def opener(authority, *handlers):
+    """Opens pages of a server whose certificate this authority signed."""
+    trust = ssl.create_default_context(cafile=authority)
+    return urllib.request.build_opener(urllib.request.HTTPSHandler(context=trust), *handlers)
+
+
+def sign_in(url, authority, name):
     """The cookies of somebody signed in, and a token for forms."""
     jar = http.cookiejar.CookieJar()
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+    browser = opener(authority, urllib.request.HTTPCookieProcessor(jar))
 
     def form_token(path):
         return re.search(r'name="csrf" value="([0-9a-f]+)"', browser.open(url + path).read().decode())[1]
@@ -61,7 +71,7 @@ def sign_in(url, name):
     fields = {"name": name, "password": PASSWORD, "back": "/", "csrf": form_token("/login")}
     browser.open(url + "/login", urllib.parse.urlencode(fields).encode())
     cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
-    if "cellar=" not in cookies:
+    if "__Host-cellar=" not in cookies:
         sys.exit(f"{name} could not sign in: the form of /login has changed")
     return cookies, form_token("/account")
 
@@ -90,8 +100,8 @@ FIELDS = {
 }
 
 
-def sqlmap(url, folder):
-    cookies, csrf = sign_in(url, "ada")
+def sqlmap(url, authority, folder):
+    cookies, csrf = sign_in(url, authority, "ada")
     findings, scanned = [], 0
     for method, path in routes():
         if KEEP_AWAY.search(path) or path in ("/healthz", "/readyz", "/live/monitor"):
@@ -119,10 +129,10 @@ def sqlmap(url, folder):
     return findings
 
 
-def wapiti(url, folder):
+def wapiti(url, authority, folder):
     findings = []
     # Signed in before anything is attacked: guessing passwords makes everybody at this address wait.
-    cookies = {name: sign_in(url, name)[0] for name in ROLES}
+    cookies = {name: sign_in(url, authority, name)[0] for name in ROLES}
     # The administrator last: what it presses changes what the others may do.
     for name in [None, *ROLES]:
         report = f"{folder}/wapiti-{name}.json"
@@ -156,10 +166,10 @@ def main():
     wanted = sys.argv[1:] or ["sqlmap", "wapiti"]
     findings = []
     with tempfile.TemporaryDirectory() as folder:
-        server, url = start(folder)
+        server, url, authority = start(folder)
         try:
             for name in wanted:
-                findings += {"sqlmap": sqlmap, "wapiti": wapiti}[name](url, folder)
+                findings += {"sqlmap": sqlmap, "wapiti": wapiti}[name](url, authority, folder)
             # A server that fell over answers nothing a scanner could find fault with.
             urllib.request.urlopen(url + "/healthz", timeout=10)
             broken = [line for line in open(f"{folder}/log") if "panicked" in line or "request failed" in line]
