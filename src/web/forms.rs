@@ -1,6 +1,7 @@
 //! What is wrong with a form, field by field.
 
 pub use crate::domain::text::line;
+use crate::store::StoreError;
 
 /// Problems of a form: each stands beside its field and, as a link, in the summary on top.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,9 +48,37 @@ impl Problems {
     }
 }
 
+/// Bytes of what makes one showing of a form different from the next.
+const ONCE_BYTES: usize = 16;
+
+/// A new mark for a form that makes something: sent twice, it makes one thing. 32 hexadecimal digits.
+///
+/// # Errors
+/// When the system gives no random numbers.
+pub fn once() -> Result<String, StoreError> {
+    let mut bytes = [0_u8; ONCE_BYTES];
+    getrandom::fill(&mut bytes).map_err(StoreError::Randomness)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The mark a form came with; `None` for what [`once`] never made, which then protects nothing.
+#[must_use]
+pub fn once_of(typed: &str) -> Option<&str> {
+    let is_mark = typed.len() == 2 * ONCE_BYTES && typed.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_mark.then_some(typed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_form_has_a_mark_of_its_own() {
+        let (first, second) = (once().unwrap(), once().unwrap());
+        assert_ne!(first, second);
+        assert_eq!(once_of(&first), Some(first.as_str()));
+        assert_eq!((once_of(""), once_of("'; --"), once_of(&first[1..])), (None, None, None));
+    }
 
     #[test]
     fn a_problem_is_found_by_its_field() {
