@@ -171,8 +171,10 @@ test("the table says what the chart draws", () => onMonitor(async (page) => {
 test("the theme is kept and there before the first paint", () => onMonitor(async (page) => {
   const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const light = await background();
+  const kept = page.waitForResponse((response) => response.url().endsWith("/theme"));
   await page.getByRole("button", { name: "Dark" }).click();
   assert.notEqual(await background(), light);
+  await kept;
   await page.reload();
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
   assert.notEqual(await background(), light);

@@ -16,7 +16,10 @@ for (const button of document.querySelectorAll(".theme button")) {
   button.addEventListener("click", (event) => {
     event.preventDefault();
     const theme = button.value;
-    document.cookie = `theme=${theme}; Path=/; Max-Age=31536000; SameSite=Lax`;
+    // The server keeps the choice in a cookie that no script reads; the page need not wait for it.
+    const fields = new URLSearchParams(new FormData(button.form, button));
+    fetch(button.form.action, { method: "POST", body: fields, redirect: "manual", keepalive: true })
+      .catch(() => { /* Without the server the choice holds for this page alone. */ });
     document.documentElement.dataset.theme = theme;
     for (const other of button.form.querySelectorAll("button")) {
       other.setAttribute("aria-pressed", String(other === button));
