@@ -157,6 +157,8 @@ def wapiti(url, authority, folder):
                 if title in INFORMATIONAL:
                     continue
                 of_role += [f"{title}: {one['method']} {one['path']} {one['info']}" for one in list_of_them]
+                for one in list_of_them:
+                    print(one["http_request"], file=sys.stderr)
         print(f"wapiti as {name or 'nobody'}: {pages} pages, {len(of_role)} findings", *of_role, sep="\n  ", flush=True)
         findings += [f"wapiti as {name or 'nobody'}: {one}" for one in of_role]
     return findings

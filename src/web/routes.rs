@@ -147,8 +147,11 @@ pub fn register(config: &mut web::ServiceConfig) {
         };
         config.service(resource.wrap(from_fn(move |request, next| admit(entry, request, next))).route((entry.route)()));
     }
-    config.default_service(web::route().to(nothing));
+    config.default_service((NOWHERE.route)().wrap(from_fn(|request, next| admit(&NOWHERE, request, next))));
 }
+
+/// Stands for every URL that is not in the table: its page, too, shows who is signed in and has forms that work.
+const NOWHERE: Entry = get("", Access::Public, || web::route().to(nothing));
 
 async fn nothing(request: HttpRequest) -> Result<HttpResponse, WebError> {
     let allowed: Vec<&str> = ROUTES

@@ -190,3 +190,16 @@ async fn an_open_event_stream_ends_with_its_session() {
     let last = tokio::time::timeout(CUT_MAX, rest).await.expect("the stream ends");
     assert!(String::from_utf8_lossy(&last).contains("event: ended"), "the page is told why");
 }
+
+#[tokio::test]
+async fn a_page_that_does_not_exist_knows_who_looks_and_has_forms_that_work() {
+    let server = Server::start();
+    let mut browser = Browser::signed_in(&server, Role::Viewer).await;
+    for (path, status) in [("/nowhere", 404), ("/theme", 405)] {
+        let page = browser.get(path).await;
+        assert_eq!(page.status, status);
+        assert!(page.body.contains("Sign out"), "{path} does not show who is signed in");
+        assert_ne!(page.csrf(), "");
+        assert_eq!(browser.post("/theme", &[("theme", "dark")]).await.status, 303, "the form of {path} was refused");
+    }
+}
