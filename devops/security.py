@@ -4,7 +4,9 @@
 Starts its own `cellar serve` on a free port of 127.0.0.1 with a temporary data folder. The scanned addresses come from
 the route table, so a new route is scanned without anybody thinking of it. Arguments name what to run: sqlmap, wapiti.
 """
+import asyncio
 import http.cookiejar
+import itertools
 import json
 import os
 import re
@@ -12,6 +14,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -60,6 +63,33 @@ def opener(authority, *handlers):
     return urllib.request.build_opener(urllib.request.HTTPSHandler(context=trust), *handlers)
 
 
+def from_many_addresses(url):
+    """A way to the server on which each connection comes from another address of the loopback network.
+
+    Whoever tries passwords from one address soon waits a minute for each: a scan would see little else.
+    """
+    addresses = itertools.cycle(f"127.0.{high}.{low}" for high in range(1, 100) for low in range(1, 250))
+    port = urllib.parse.urlparse(url).port
+
+    async def copy(reader, writer):
+        try:
+            while piece := await reader.read(1 << 16):
+                writer.write(piece)
+                await writer.drain()
+        except OSError:
+            pass
+        writer.close()
+
+    async def carry(reader, writer):
+        there = await asyncio.open_connection("127.0.0.1", port, local_addr=(next(addresses), 0))
+        await asyncio.gather(copy(reader, there[1]), copy(there[0], writer))
+
+    loop = asyncio.new_event_loop()
+    listener = loop.run_until_complete(asyncio.start_server(carry, "127.0.0.1", 0))
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    return f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+
+
 def sign_in(url, authority, name):
     """The cookies of somebody signed in, and a token for forms."""
     jar = http.cookiejar.CookieJar()
@@ -88,7 +118,7 @@ FIELDS = {
     "/audit": "actor=ada&action=add&object=user&from=2026-01-01&to=2026-12-31&before=9",
     "/audit.csv": "actor=ada&action=add&object=user&from=2026-01-01&to=2026-12-31",
     "/devices": "text=cu&after=a",
-    "/login": "name=vera&password=x&back=/",
+    "/login": "name=somebody&password=x&back=/",
     "/users/new": "name=someone&full_name=Some One&role=viewer",
     "/users/1*": "full_name=Vera&role=viewer&version=0",
     "/tokens/new": "name=scan&owner=ada&scope=read&days=9",
@@ -102,6 +132,7 @@ FIELDS = {
 
 def sqlmap(url, authority, folder):
     cookies, csrf = sign_in(url, authority, "ada")
+    url = from_many_addresses(url)
     findings, scanned = [], 0
     for method, path in routes():
         if KEEP_AWAY.search(path) or path in ("/healthz", "/readyz", "/live/monitor"):
@@ -113,10 +144,13 @@ def sqlmap(url, authority, folder):
         command = [
             TOOLS / "sqlmap", "-u", target, "--batch", "--level=3", "--risk=2", "--threads=2", "--flush-session",
             f"--cookie={cookies}", "--skip=cookie,user-agent,referer,host,csrf", "--output-dir", f"{folder}/sqlmap",
-            "--ignore-code=401,403,404,409,422,500", "--disable-coloring", "--time-sec=2", "--technique=BEU",
+            "--ignore-code=401,403,404,409,422,429,500", "--disable-coloring", "--time-sec=2", "--technique=BEU",
         ]
         if method == "post":
             command += ["--method=POST", f"--data={fields + '&' if fields else ''}csrf={csrf}"]
+        if path == "/login":
+            # The pauses are per name as well.
+            command.append("--randomize=name")
         said = subprocess.run(command, capture_output=True, text=True).stdout
         scanned += 1
         found = [line for line in said.splitlines() if "is vulnerable" in line or re.match(r"\s*Type: ", line)]
