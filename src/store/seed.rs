@@ -1,11 +1,8 @@
 //! What a laboratory has from its first day.
 
-use serde_json::json;
-
 use super::group::on_group;
 use super::sql::statements;
 use super::{Store, StoreError};
-use crate::domain::audit::{Actor, Change};
 
 statements! {
     VIRTUAL = "
@@ -21,7 +18,8 @@ statements! {
 pub const VIRTUAL_STATION: &str = "Virtual";
 
 impl Store {
-    /// Adds what every laboratory begins with, at the first start on a database; `true` if it was that.
+    /// Adds what every laboratory begins with, at the first start on a database; `true` if it was that. The audit log tells
+    /// nothing of it: it is nobody's change.
     ///
     /// # Errors
     /// When the database fails.
@@ -51,9 +49,6 @@ impl Store {
             Err(StoreError::Duplicate { .. }) => return Ok(false),
             Err(error) => return Err(error),
         }
-        let change = Change::new("add virtual station", format!("station {VIRTUAL_STATION}"))
-            .to(json!({ "name": VIRTUAL_STATION, "virtual": true }));
-        group.audit(&Actor::server("first start"), &change, now_us).await?;
         // Example profiles belong here, in the same transaction.
         group.commit().await?;
         Ok(true)
