@@ -18,6 +18,8 @@ use crate::ingest::writer::Writer;
 use crate::node::bridge::{BadBrokerUrl, Bridge};
 use crate::node::endpoint::Endpoint;
 use crate::node::gate::Gate;
+use crate::node::sender::Sender;
+use crate::store::seed::VIRTUAL_STATION;
 use crate::store::{Store, StoreError};
 use crate::tls::{self, ServerTls, TlsError};
 use crate::web;
@@ -115,6 +117,9 @@ impl App {
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let store = open_store(config).await?;
         store.migrate().await?;
+        if store.seed(Clock::System.now_us()).await? {
+            tracing::info!("a new laboratory: it begins with the station {VIRTUAL_STATION}");
+        }
         let events = Events::default();
         let (stop, stopped) = watch::channel(false);
         let tls = start_tls(config)?;
@@ -238,6 +243,7 @@ impl NodePart {
         if !config.broker.url.is_empty() {
             let bridge = Bridge::new(&config.broker.url, intake, Clock::System, epoch)?;
             let mut subscribed = bridge.subscribed();
+            tokio::spawn(Sender::new(store.clone(), bridge.post(), Clock::System, epoch).run(stopped.clone()));
             let transport = tokio::spawn(bridge.run(stopped));
             // Ready means that a message published now is not lost; a broker that is away does not hold up the start.
             let _ = tokio::time::timeout(BROKER_TIMEOUT, subscribed.wait_for(|subscribed| *subscribed)).await;
@@ -248,6 +254,7 @@ impl NodePart {
         let endpoint = Endpoint::bind(asked, intake, Gate::new(store.clone(), Clock::System), Clock::System, epoch);
         let endpoint = endpoint.await.map_err(problem)?.with_tls(tls.map(|tls| Arc::clone(&tls.config)));
         let address = Some(endpoint.local_addr().map_err(problem)?);
+        tokio::spawn(Sender::new(store.clone(), endpoint.registry(), Clock::System, epoch).run(stopped.clone()));
         let transport = tokio::spawn(endpoint.run(stopped));
         Ok(Self { address, transport, writer })
     }

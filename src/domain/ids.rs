@@ -38,6 +38,10 @@ row_id!(/// A station: the place where one battery is cycled.
     StationId);
 row_id!(/// A profile: the ordered steps an experiment executes.
     ProfileId);
+row_id!(/// An instrument: a cycler channel or meter that a unit found on one of its links.
+    InstrumentId);
+row_id!(/// A command to a device, sent until it is answered.
+    CommandId);
 row_id!(/// Somebody who signs in.
     UserId);
 row_id!(/// A browser that is signed in.

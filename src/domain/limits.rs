@@ -14,6 +14,16 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Wide open: of a station for which nobody has said any.
+    pub const WIDE: Self =
+        Self { voltage_min_v: -1_000.0, voltage_max_v: 1_000.0, current_min_a: -1_000.0, current_max_a: 1_000.0 };
+
+    /// Whether everything that `other` allows is allowed here too.
+    #[must_use]
+    pub fn cover(&self, other: &Self) -> bool {
+        self.both(other) == *other
+    }
+
     /// What both allow; empty, with a lowest voltage above the highest, when nothing fits both.
     #[must_use]
     pub fn both(&self, other: &Self) -> Self {
@@ -29,6 +39,14 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_cover_what_lies_within() {
+        let cell = Limits { voltage_min_v: 2.5, voltage_max_v: 4.2, current_min_a: -10.0, current_max_a: 5.0 };
+        assert!(Limits::WIDE.cover(&cell) && cell.cover(&cell));
+        assert!(!Limits { current_min_a: -9.9, ..Limits::WIDE }.cover(&cell));
+        assert!(!Limits { voltage_max_v: 4.1, ..Limits::WIDE }.cover(&cell));
+    }
 
     #[test]
     fn the_narrower_side_counts() {

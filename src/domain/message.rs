@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::command::CommandResult;
 use super::device::DeviceKind;
-use super::ids::{ExperimentId, StationId};
+use super::ids::{CommandId, ExperimentId, StationId};
+use super::instrument::FoundInstrument;
 use super::station::StationState;
 
 /// Longest text a device may send in one field; longer ones are cut, they are for reading only.
@@ -64,6 +66,28 @@ pub struct StationReport {
     /// Cycle being executed, from 1.
     #[serde(default)]
     pub cycle: Option<u32>,
+    /// Why, in words.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// `up/devices`: the instruments a unit found on its links.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FoundInstruments {
+    /// The command that asked for it, if one did.
+    #[serde(default)]
+    pub command_id: Option<CommandId>,
+    /// What was found; nothing says nothing about what was found before.
+    pub devices: Vec<FoundInstrument>,
+}
+
+/// `up/reply`: what became of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// The command.
+    pub command_id: CommandId,
+    /// What became of it.
+    pub result: CommandResult,
     /// Why, in words.
     #[serde(default)]
     pub reason: Option<String>,

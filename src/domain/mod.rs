@@ -5,10 +5,13 @@
 
 pub mod audit;
 pub mod battery;
+pub mod command;
 pub mod device;
 pub mod experiment;
 pub mod ids;
+pub mod instrument;
 pub mod limits;
+pub mod measure;
 pub mod message;
 pub mod number;
 pub mod profile;

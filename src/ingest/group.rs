@@ -14,6 +14,7 @@ use crate::ingest::packed::Packed;
 use crate::ingest::run::{Run, SMALL_ROWS};
 use crate::ingest::wire;
 use crate::store::blocks::NewBlock;
+use crate::store::outbox::ReplyOutcome;
 use crate::store::stations::ReportOutcome;
 use crate::store::streams::Latest;
 use crate::store::{Group, Store, StoreError};
@@ -107,6 +108,21 @@ impl<'a> Building<'a> {
                 }
                 Ok(())
             }
+            Message::Devices(found) => {
+                let detection = self.group.note_instruments(device, &found.devices, self.now_us).await?;
+                if let Some(command) = found.command_id {
+                    self.group.note_detection(device, command, detection).await?;
+                }
+                Ok(())
+            }
+            Message::Reply(reply) => match self.group.note_reply(device, reply, self.now_us).await? {
+                ReplyOutcome::Noted => Ok(()),
+                ReplyOutcome::NoCommand => {
+                    let complaint = format!("this device was given no command {}", reply.command_id);
+                    let payload = serde_json::to_vec(reply).unwrap_or_default();
+                    self.set_aside(device, "reply", &complaint, &payload).await
+                }
+            },
             Message::Dead(letter) => {
                 self.group.dead_letter(device, &letter.topic, &letter.reason, &letter.payload, self.now_us).await?;
                 Ok(())

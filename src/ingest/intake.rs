@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::domain::ids::DeviceId;
-use crate::domain::message::{ClockMark, Heartbeat, Hello, StationReport};
+use crate::domain::message::{ClockMark, FoundInstruments, Heartbeat, Hello, Reply, StationReport};
 use crate::domain::sample::Batch;
 use crate::ingest::packed::Packed;
 
@@ -29,6 +29,10 @@ pub enum Message {
     Station(StationReport),
     /// `up/clock`.
     Clock(ClockMark),
+    /// `up/devices`.
+    Devices(FoundInstruments),
+    /// `up/reply`.
+    Reply(Reply),
     /// A message that cannot be used; kept with everything needed to try again.
     Dead(DeadLetter),
 }

@@ -129,7 +129,7 @@ fn boot_of(message: &Message) -> Option<u32> {
         Message::Hello(hello) => Some(hello.boot),
         Message::Heartbeat(heartbeat) => Some(heartbeat.boot),
         Message::Clock(mark) => Some(mark.boot),
-        Message::Station(_) | Message::Dead(_) => None,
+        Message::Station(_) | Message::Devices(_) | Message::Reply(_) | Message::Dead(_) => None,
     }
 }
 
@@ -143,6 +143,8 @@ fn refused(job: Job, error: &StoreError) -> Job {
         Message::Heartbeat(heartbeat) => ("heartbeat", serde_json::to_vec(heartbeat).unwrap_or_default()),
         Message::Station(report) => ("state", serde_json::to_vec(report).unwrap_or_default()),
         Message::Clock(mark) => ("clock", serde_json::to_vec(mark).unwrap_or_default()),
+        Message::Devices(found) => ("devices", serde_json::to_vec(found).unwrap_or_default()),
+        Message::Reply(reply) => ("reply", serde_json::to_vec(reply).unwrap_or_default()),
         Message::Dead(letter) => ("", letter.payload.clone()),
     };
     let topic = format!("cellar/v1/{}/up/{what}", job.device);

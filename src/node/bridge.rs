@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::admission::{Admission, Held};
+use super::sender::Post;
 use super::topics::{self, Down, Published, Up};
 use super::welcome;
 use super::window::{Verdict, Window};
@@ -90,6 +91,12 @@ impl Bridge {
         self.subscribed.subscribe()
     }
 
+    /// The way to the devices behind the broker.
+    #[must_use]
+    pub fn post(&self) -> BrokerPost {
+        BrokerPost { client: self.client.clone(), subscribed: self.subscribed() }
+    }
+
     /// Works until `shutdown` is true (or its sender is gone): then what was handed to the writer is acknowledged.
     pub async fn run(self, mut shutdown: watch::Receiver<bool>) {
         let (heard, incoming) = mpsc::channel(CHANNEL_MAX);
@@ -114,6 +121,21 @@ impl Bridge {
         if tokio::time::timeout(GOODBYE_GRACE, &mut polling).await.is_err() {
             polling.abort();
         }
+    }
+}
+
+/// The way to the devices behind a broker.
+#[derive(Clone)]
+pub struct BrokerPost {
+    client: AsyncClient,
+    subscribed: watch::Receiver<bool>,
+}
+
+impl Post for BrokerPost {
+    /// QoS 0, because it is said again until it is answered; whether the device is there only the broker knows.
+    fn send(&self, device: &DeviceId, payload: Vec<u8>) -> bool {
+        *self.subscribed.borrow()
+            && self.client.try_publish(Down::Command.topic(device), QoS::AtMostOnce, false, payload).is_ok()
     }
 }
 

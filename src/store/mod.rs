@@ -12,18 +12,24 @@ pub mod devices;
 pub mod error;
 pub mod experiments;
 pub mod group;
+pub mod instruments;
 mod migrate;
 pub mod monitor;
 mod open;
+pub mod outbox;
 pub mod pending_devices;
 pub mod profiles;
 pub mod second_factor;
+pub mod seed;
 pub mod server;
 pub mod sessions;
 pub mod sign_in_links;
 pub mod stations;
+pub mod stations_build;
+pub mod stations_read;
 pub mod streams;
 pub mod tokens;
+pub mod units;
 pub mod users;
 
 pub use error::StoreError;
@@ -98,17 +104,23 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("device_access", device_access::STATEMENTS),
     ("devices", devices::STATEMENTS),
     ("experiments", experiments::STATEMENTS),
+    ("instruments", instruments::STATEMENTS),
     ("migrate", migrate::STATEMENTS),
     ("monitor", monitor::STATEMENTS),
+    ("outbox", outbox::STATEMENTS),
     ("pending_devices", pending_devices::STATEMENTS),
     ("profiles", profiles::STATEMENTS),
     ("second_factor", second_factor::STATEMENTS),
+    ("seed", seed::STATEMENTS),
     ("server", server::STATEMENTS),
     ("sessions", sessions::STATEMENTS),
     ("sign_in_links", sign_in_links::STATEMENTS),
     ("stations", stations::STATEMENTS),
+    ("stations_build", stations_build::STATEMENTS),
+    ("stations_read", stations_read::STATEMENTS),
     ("streams", streams::STATEMENTS),
     ("tokens", tokens::STATEMENTS),
+    ("units", units::STATEMENTS),
     ("users", users::STATEMENTS),
 ];
 

@@ -30,6 +30,7 @@ statements! {
         LEFT JOIN profile p ON p.profile_id = e.profile_id
         LEFT JOIN stream s
             ON s.device_id = st.device_id AND s.subject_kind = 'experiment' AND s.subject_id = st.experiment_id
+        WHERE st.retired_at_us IS NULL AND st.is_virtual = 0
         ORDER BY st.name
         LIMIT ?";
     LATEST_OF_STATIONS = "
@@ -39,6 +40,7 @@ statements! {
         JOIN stream s
             ON s.device_id = st.device_id AND s.subject_kind = 'experiment' AND s.subject_id = st.experiment_id
         JOIN latest l ON l.stream_id = s.stream_id
+        WHERE st.retired_at_us IS NULL AND st.is_virtual = 0
         LIMIT ?";
     LATEST_OF_PROBES = "
         SELECT
@@ -228,7 +230,7 @@ impl StationRow {
 }
 
 impl Store {
-    /// Every station with what it does, by name.
+    /// Every live station that a unit may drive, with what it does, by name.
     ///
     /// # Errors
     /// When the database fails.

@@ -10,12 +10,12 @@ use crate::domain::station::StationState;
 
 statements! {
     INSERT = "
-        INSERT INTO station (name, device_id)
-        VALUES (?, ?)";
+        INSERT INTO station (name, live_name, device_id)
+        VALUES (?, ?, ?)";
     BY_NAME = "
         SELECT station_id
         FROM station
-        WHERE name = ?";
+        WHERE live_name = ?";
     UNIT_OF = "
         SELECT device_id
         FROM station
@@ -46,13 +46,14 @@ pub enum ReportOutcome {
 }
 
 impl Store {
-    /// Stores a station driven by the unit `device`.
+    /// Stores a station driven by the unit `device`, with wide limits and without instruments: for simulations and tests.
     ///
     /// # Errors
     /// [`StoreError::Duplicate`] when the name is taken.
     pub async fn add_station(&self, name: &str, device: &DeviceId) -> Result<StationId, StoreError> {
         let done = on_write!(&self.db, pool, dialect => {
             sqlx::query(INSERT.text(dialect))
+                .bind(name)
                 .bind(name)
                 .bind(device.as_str())
                 .execute(pool)
@@ -62,7 +63,7 @@ impl Store {
         done.map(StationId).map_err(|error| StoreError::or_duplicate(error, "A station named", name))
     }
 
-    /// The station of that name.
+    /// The live station of that name.
     ///
     /// # Errors
     /// When the database fails.

@@ -22,7 +22,9 @@ pub fn decode(published: Published, topic: &str, payload: &[u8]) -> Message {
         Published::Up(Up::Heartbeat) => words::heartbeat(payload).map(Message::Heartbeat),
         Published::Up(Up::State) => words::station(payload).map(Message::Station),
         Published::Up(Up::Clock) => words::clock(payload).map(Message::Clock),
-        Published::Up(Up::Devices | Up::Alarm | Up::Reply | Up::Dataset(_)) => {
+        Published::Up(Up::Devices) => words::devices(payload).map(Message::Devices),
+        Published::Up(Up::Reply) => words::reply(payload).map(Message::Reply),
+        Published::Up(Up::Alarm | Up::Dataset(_)) => {
             words::is_json(payload).and(Err("this version does not use these messages yet".to_owned()))
         }
         Published::Unknown => Err("this version does not know the topic".to_owned()),
@@ -50,7 +52,7 @@ mod tests {
 
     #[test]
     fn what_nobody_can_use_yet_is_kept_with_the_reason() {
-        for up in [Up::Devices, Up::Alarm, Up::Reply, Up::Dataset(Dataset::Mppt)] {
+        for up in [Up::Alarm, Up::Dataset(Dataset::Mppt)] {
             assert!(reason(Published::Up(up), b"{}").contains("yet"), "{up:?}");
             assert!(reason(Published::Up(up), b"{").contains("JSON"), "{up:?}");
         }

@@ -2,7 +2,8 @@
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use crate::domain::message::{ClockMark, DEVICE_TEXT_MAX, Heartbeat, Hello, StationReport};
+use crate::domain::instrument::cleaned;
+use crate::domain::message::{ClockMark, DEVICE_TEXT_MAX, FoundInstruments, Heartbeat, Hello, Reply, StationReport};
 use crate::domain::text::line;
 
 pub(super) fn hello(payload: &[u8]) -> Result<Hello, String> {
@@ -21,6 +22,16 @@ pub(super) fn clock(payload: &[u8]) -> Result<ClockMark, String> {
 pub(super) fn station(payload: &[u8]) -> Result<StationReport, String> {
     let report: StationReport = read(payload)?;
     Ok(StationReport { reason: report.reason.as_deref().map(plain), ..report })
+}
+
+pub(super) fn devices(payload: &[u8]) -> Result<FoundInstruments, String> {
+    let found: FoundInstruments = read(payload)?;
+    Ok(FoundInstruments { devices: cleaned(found.devices).map_err(|error| error.to_string())?, ..found })
+}
+
+pub(super) fn reply(payload: &[u8]) -> Result<Reply, String> {
+    let reply: Reply = read(payload)?;
+    Ok(Reply { reason: reply.reason.as_deref().map(line), ..reply })
 }
 
 pub(super) fn is_json(payload: &[u8]) -> Result<(), String> {
@@ -67,6 +78,19 @@ mod tests {
         assert!(model.starts_with("abü") && model.chars().count() == DEVICE_TEXT_MAX, "{model:?}");
         let report = station(br#"{"station":3,"state":"fault","reason":" over\u0000heat \u202e"}"#).unwrap();
         assert_eq!((report.state, report.reason.as_deref()), (StationState::Fault, Some("overheat")));
+    }
+
+    #[test]
+    fn what_a_unit_found_and_answered_is_read() {
+        let found = devices(br#"{"command_id":7,"devices":[{"model":"EPC","serial":"A1","link":"can0"}]}"#).unwrap();
+        assert_eq!((found.command_id.unwrap().0, found.devices.len()), (7, 1));
+        assert!(devices(br#"{"devices":[]}"#).unwrap().devices.is_empty());
+        assert!(devices(br#"{"devices":[{}]}"#).unwrap_err().contains("instrument 1"));
+        assert!(devices(br#"{"command_id":7}"#).is_err());
+        let told = reply(br#"{"command_id":8,"result":"rejected","reason":"busy\u0007","limits":{}}"#).unwrap();
+        assert_eq!((told.command_id.0, told.reason.as_deref()), (8, Some("busy")));
+        assert!(reply(br#"{"command_id":null,"result":"executed"}"#).is_err());
+        assert!(reply(br#"{"command_id":8,"result":"perhaps"}"#).unwrap_err().contains("result"));
     }
 
     #[test]
