@@ -175,7 +175,7 @@ fn prepare(url: &str) -> BatteryId {
                 .await
                 .unwrap();
         }
-        let battery = store.add_battery(&battery::cell("bench"), 1).await.unwrap();
+        let battery = store.add_battery(&Actor::server("test"), &battery::cell("bench"), None, 1).await.unwrap();
         store.close().await;
         battery
     })

@@ -9,6 +9,7 @@ mod battery;
 
 use std::time::Instant;
 
+use cellar::domain::audit::Actor;
 use cellar::domain::ids::DeviceId;
 use cellar::domain::sample::{Column, Subject};
 use cellar::series::codec;
@@ -29,7 +30,7 @@ async fn main() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open_file(&folder.path().join("bench.db")).await.unwrap();
     store.migrate().await.unwrap();
-    let battery = store.add_battery(&battery::cell("bench"), 1).await.unwrap();
+    let battery = store.add_battery(&Actor::server("test"), &battery::cell("bench"), None, 1).await.unwrap();
     let device: DeviceId = "bench".parse().unwrap();
     let mut group = store.begin_group().await.unwrap();
     let stream = group.stream(&device, Subject::Battery(battery), 1).await.unwrap().unwrap();

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cellar::clock::Clock;
+use cellar::domain::audit::Actor;
 use cellar::domain::ids::{BatteryId, DeviceId};
 use cellar::domain::sample::{Batch, Column, Subject, TimeBase};
 use cellar::ingest::events::Events;
@@ -32,7 +33,7 @@ async fn main() {
     let store = Store::open(&url).await.unwrap();
     store.migrate().await.unwrap();
     let name = format!("bench {}", Clock::System.now_us());
-    let battery = store.add_battery(&battery::cell(&name), 1).await.unwrap();
+    let battery = store.add_battery(&Actor::server("test"), &battery::cell(&name), None, 1).await.unwrap();
     let (intake, jobs) = Intake::new();
     let (_stop, stopped) = tokio::sync::watch::channel(false);
     tokio::spawn(Writer::new(store.clone(), jobs, Events::default(), Clock::System, stopped).run());

@@ -158,7 +158,7 @@ asked = json.load(sys.stdin)
 database = sqlite3.connect(asked["file"], timeout=20)
 with database:
     for n, row in enumerate(asked["rows"], 1):
-        database.execute("INSERT INTO battery VALUES (?, ?, 'lithium', ?, 1, 2.5, 4.2, 5.0, 0)", (n, row["battery"], row["chemistry"]))
+        database.execute("INSERT INTO battery (battery_id, name, technology, chemistry, cells_series, voltage_min_v, voltage_max_v, capacity_ah, created_at_us) VALUES (?, ?, 'lithium', ?, 1, 2.5, 4.2, 5.0, 0)", (n, row["battery"], row["chemistry"]))
         database.execute("INSERT INTO profile VALUES (?, ?, ?, 0)", (n, row["profile"], asked["steps"]))
         database.execute("INSERT INTO station (station_id, name, device_id, experiment_id) VALUES (?, ?, 'dev-0', ?)", (n, row["name"], n))
         database.execute("INSERT INTO experiment VALUES (?, ?, ?, ?, ?, 'running', 0, 0, 0, NULL)", (n, row["experiment"], n, n, n))

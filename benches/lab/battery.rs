@@ -5,13 +5,5 @@ use cellar::store::batteries::NewBattery;
 
 /// A single cell of that name.
 pub(crate) fn cell(name: &str) -> NewBattery {
-    NewBattery {
-        name: name.to_owned(),
-        technology: Technology::Lithium,
-        chemistry: "NMC".to_owned(),
-        cells_series: 1,
-        voltage_min_v: 2.5,
-        voltage_max_v: 4.2,
-        capacity_ah: 5.0,
-    }
+    NewBattery::usual(name, Technology::Lithium, "NMC", 1, 5.0)
 }

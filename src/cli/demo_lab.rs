@@ -175,7 +175,10 @@ impl DemoLab {
             return Ok(known);
         }
         let place = PlaceDemand { name: name.to_owned(), preset, steps: standard_cycle(preset, 1) };
-        Ok(self.store.add_battery(&new_battery(&place), Clock::System.now_us()).await?)
+        Ok(self
+            .store
+            .add_battery(&Actor::shell("cellar demo"), &new_battery(&place), None, Clock::System.now_us())
+            .await?)
     }
 
     /// The experiment a station goes on with: the open one of an earlier run, else a new one.

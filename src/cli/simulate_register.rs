@@ -46,7 +46,7 @@ async fn register_place(store: &Store, demand: &Demand, place: &PlaceDemand) -> 
     let now_us = Clock::System.now_us();
     let battery = match store.battery_named(&place.name).await? {
         Some(known) => known,
-        None => store.add_battery(&new_battery(place), now_us).await?,
+        None => store.add_battery(&Actor::shell("cellar simulate"), &new_battery(place), None, now_us).await?,
     };
     if demand.kind != DeviceKind::Unit {
         return Ok(PlaceIds { battery, station: StationId(0), experiment: ExperimentId(0) });
@@ -76,13 +76,9 @@ pub(super) fn new_battery(place: &PlaceDemand) -> NewBattery {
     let parameters = place.preset.parameters();
     let (technology, chemistry) = place.preset.family();
     NewBattery {
-        name: place.name.clone(),
-        technology,
-        chemistry: chemistry.to_owned(),
-        cells_series: parameters.cells_series,
         voltage_min_v: parameters.voltage_min_v,
         voltage_max_v: parameters.voltage_max_v,
-        capacity_ah: parameters.capacity_ah,
+        ..NewBattery::usual(&place.name, technology, chemistry, parameters.cells_series, parameters.capacity_ah)
     }
 }
 

@@ -34,6 +34,8 @@ row_id!(/// An experiment: one run of a profile on a battery at a station.
     ExperimentId);
 row_id!(/// A battery: a cell or a pack of cells.
     BatteryId);
+row_id!(/// A single cell under the laboratory's own number.
+    CellId);
 row_id!(/// A station: the place where one battery is cycled.
     StationId);
 row_id!(/// A profile: the ordered steps an experiment executes.

@@ -56,6 +56,27 @@ pub fn typed(text: &str) -> Result<f64, BadNumber> {
     if value.abs() > MAGNITUDE_MAX { Err(BadNumber::TooLarge(quoted())) } else { Ok(value) }
 }
 
+/// Digits that survive the conversion of a unit, so that 48.2 g are shown as 48.2 again.
+const DIGITS: usize = 12;
+
+/// The number of twelve digits next to this one: takes away what a product left in the last places, so that 6 · 2.45 is 14.7.
+#[must_use]
+pub fn rounded(value: f64) -> f64 {
+    format!("{value:.*e}", DIGITS - 1).parse().unwrap_or(value)
+}
+
+/// A number as it stands in a form or a sentence: the shortest text of twelve digits, with a true minus, without zeros at its
+/// end. What [`typed`] reads back.
+#[must_use]
+pub fn plain(value: f64) -> String {
+    let rounded = rounded(value);
+    if rounded == 0.0 {
+        return "0".to_owned();
+    }
+    let text = if (1e-6..1e15).contains(&rounded.abs()) { rounded.to_string() } else { format!("{rounded:e}") };
+    text.replace('-', "\u{2212}")
+}
+
 /// What a text with several separators may mean: the last one as the decimal one, or all as those of thousands.
 fn two_readings(plain: &str, separators: &[char]) -> Option<BadNumber> {
     let last = *separators.last()?;
@@ -101,6 +122,17 @@ mod tests {
             assert!(matches!(typed(text), Err(BadNumber::Unreadable(_))), "{text}");
         }
         assert!(matches!(typed("1e400"), Err(BadNumber::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_number_is_shown_without_what_is_no_digit_of_it() {
+        assert_eq!(plain(0.0482 * 1e3), "48.2");
+        assert_eq!(plain(0.1 + 0.2), "0.3");
+        assert_eq!(plain(-2.50), "\u{2212}2.5");
+        assert_eq!(plain(-0.0), "0");
+        assert_eq!(plain(58.8), "58.8");
+        assert_eq!(typed(&plain(1.5e-9)), Ok(1.5e-9));
+        assert_eq!(typed(&plain(-12_345.0)), Ok(-12_345.0));
     }
 
     proptest::proptest! {

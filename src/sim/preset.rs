@@ -31,7 +31,7 @@ impl Preset {
         match self {
             Self::Nmc21700 | Self::NmcPouch => (Technology::Lithium, "NMC"),
             Self::Lfp26650 => (Technology::Lithium, "LFP"),
-            Self::LeadAcid12V => (Technology::LeadAcid, "lead-acid"),
+            Self::LeadAcid12V => (Technology::LeadAcid, "AGM"),
         }
     }
 

@@ -67,7 +67,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn table_columns(&self) -> Result<Vec<(String, String)>, StoreError> {
-        Ok(on_read!(&self.db, pool, dialect => sqlx::query_as(COLUMNS.text(dialect)).fetch_all(pool).await?))
+        let mut columns: Vec<(String, String)> =
+            on_read!(&self.db, pool, dialect => sqlx::query_as(COLUMNS.text(dialect)).fetch_all(pool).await?);
+        // The engines disagree where an underscore stands among letters.
+        columns.sort_unstable();
+        Ok(columns)
     }
 }
 

@@ -98,6 +98,7 @@ impl Store {
 const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("audit", audit::STATEMENTS),
     ("batteries", batteries::STATEMENTS),
+    ("batteries::list", batteries::list::STATEMENTS),
     ("blocks", blocks::STATEMENTS),
     ("columns", columns::STATEMENTS),
     ("dead_letters", dead_letters::STATEMENTS),

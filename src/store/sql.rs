@@ -28,7 +28,7 @@ macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $first:literal $(| $second:literal)?;)*) => {
         $($(#[$doc])* const $name: $crate::store::sql::Sql = statements!(@sql $first $($second)?);)*
         /// Every statement of this module.
-        pub(super) const STATEMENTS: &[(&str, $crate::store::sql::Sql)] = &[$((stringify!($name), $name)),*];
+        pub(in crate::store) const STATEMENTS: &[(&str, $crate::store::sql::Sql)] = &[$((stringify!($name), $name)),*];
     };
     (@sql $both:literal) => { $crate::store::sql::Sql { sqlite: $both, mysql: $both } };
     (@sql $sqlite:literal $mysql:literal) => { $crate::store::sql::Sql { sqlite: $sqlite, mysql: $mysql } };

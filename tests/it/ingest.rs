@@ -39,7 +39,7 @@ impl Bench {
         let unit: DeviceId = "cu-01".parse().unwrap();
         let secret = DeviceSecret::from_random([1; 16]);
         store.register_device(&Actor::server("test"), &unit, DeviceKind::Unit, &secret, 1).await.unwrap();
-        let battery = store.add_battery(&battery::cell(battery::NAME), 1).await.unwrap();
+        let battery = store.add_battery(&Actor::server("test"), &battery::cell(battery::NAME), None, 1).await.unwrap();
         let (intake, jobs) = Intake::new();
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let events = Events::default();

@@ -15,6 +15,7 @@ mod support;
 mod abuse;
 mod accounts;
 mod audit;
+mod batteries;
 mod chaos;
 mod device_gate;
 mod devices;

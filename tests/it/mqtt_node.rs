@@ -41,7 +41,7 @@ pub(crate) async fn prepare(store: &Store) -> BatteryId {
         .register_device(&Actor::server("test"), &DEVICE.parse().unwrap(), DeviceKind::Unit, &secret, 1)
         .await
         .unwrap();
-    store.add_battery(&battery::cell(battery::NAME), 1).await.unwrap()
+    store.add_battery(&Actor::server("test"), &battery::cell(battery::NAME), None, 1).await.unwrap()
 }
 
 impl Node {

@@ -21,13 +21,13 @@ both_engines! {
     }
 
     async fn a_second_battery_of_the_same_name_is_refused_by_name(store: Store) {
-        let first = store.add_battery(&cell("NMC-017"), 1).await.unwrap();
-        let error = store.add_battery(&cell("NMC-017"), 2).await.unwrap_err();
+        let first = store.add_battery(&Actor::server("test"), &cell("NMC-017"), None, 1).await.unwrap();
+        let error = store.add_battery(&Actor::server("test"), &cell("NMC-017"), None, 2).await.unwrap_err();
         assert!(matches!(&error, StoreError::Duplicate { .. }), "{error:?}");
         assert_eq!(error.to_string(), "A battery named “NMC-017” exists already");
         assert_eq!(store.battery_named("NMC-017").await.unwrap(), Some(first));
         // Names are compared letter by letter on both engines.
-        store.add_battery(&cell("nmc-017"), 3).await.unwrap();
+        store.add_battery(&Actor::server("test"), &cell("nmc-017"), None, 3).await.unwrap();
         assert_eq!(store.battery_named("Nmc-017").await.unwrap(), None);
     }
 

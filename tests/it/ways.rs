@@ -60,7 +60,7 @@ impl Lab {
             .register_device(&Actor::server("test"), &unit, DeviceKind::Unit, &DeviceSecret::sent(SECRET), 1)
             .await
             .unwrap();
-        let battery = store.add_battery(&battery::cell(battery::NAME), 1).await.unwrap();
+        let battery = store.add_battery(&Actor::server("test"), &battery::cell(battery::NAME), None, 1).await.unwrap();
         let station = store.add_station("A1", &unit).await.unwrap();
         let port = app.mqtt().map_or_else(|| broker.as_ref().unwrap().port(), |address| address.port());
         let mut options = MqttOptions::new("cu-01-client", "127.0.0.1", port);
