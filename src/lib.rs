@@ -2,6 +2,7 @@
 //!
 //! `docs/architecture.md` says how the parts fit together and who may import whom.
 
+pub mod analysis;
 pub mod app;
 pub mod auth;
 pub mod cli;

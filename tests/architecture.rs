@@ -25,7 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("auth", &["domain", "store", "clock"]),
     ("ingest", &["domain", "series", "analysis", "fleet", "store", "clock"]),
     ("node", &["domain", "ingest", "store", "config", "clock"]),
-    ("sim", &["domain", "clock"]),
+    ("sim", &["domain", "analysis", "clock"]),
     (
         "web",
         &["domain", "series", "analysis", "fleet", "import", "report", "config", "clock", "store", "auth", "ingest"],

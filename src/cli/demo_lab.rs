@@ -6,6 +6,8 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::simulate_register::new_battery;
+use crate::analysis::cell_model::cell::Cell;
+use crate::analysis::cell_model::preset::Preset;
 use crate::clock::Clock;
 use crate::domain::audit::Actor;
 use crate::domain::device::DeviceKind;
@@ -13,9 +15,7 @@ use crate::domain::ids::{BatteryId, DeviceId, ExperimentId, StationId};
 use crate::domain::profile::{Step, StepEnd, StepMode, Steps};
 use crate::domain::secret::DeviceSecret;
 use crate::sim::Finished;
-use crate::sim::cell::Cell;
 use crate::sim::plan::{Plan, ProbePlan, StationPlan, UnitPlan, Work};
-use crate::sim::preset::Preset;
 use crate::sim::replay::Recording;
 use crate::sim::scenario::{PlaceDemand, current_max_a, standard_cycle};
 use crate::store::Store;

@@ -157,9 +157,9 @@ impl Obedience {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::cell::Cell;
+    use crate::analysis::cell_model::cell::Cell;
+    use crate::analysis::cell_model::preset::Preset;
     use crate::sim::plan::{StationPlan, Work};
-    use crate::sim::preset::Preset;
     use serde_json::json;
 
     fn station() -> Station {

@@ -1,19 +1,13 @@
 //! A cycler channel: executes the steps of a profile on a simulated battery.
 
-use serde::{Deserialize, Serialize};
-
-use super::cell::{Cell, CellParameters};
 use super::instrument::{Instrument, round};
-use crate::domain::profile::{Step, StepEnd, StepMode, Steps};
+use crate::analysis::cell_model::cell::Cell;
+use crate::analysis::run::Run;
+pub use crate::analysis::run::{Limits, Progress};
+use crate::domain::profile::Steps;
 
 /// Longest piece of a step computed with one current, s: a twentieth of the fastest time constant of the presets.
 const PIECE_S_MAX: f64 = 1.0;
-/// Shortest piece, s: a condition met already still lets time pass, so that no profile can spin.
-const PIECE_S_MIN: f64 = 1e-3;
-/// How far outside the battery's voltage window the channel trips, as a part of the window's width.
-const TRIP_MARGIN: f64 = 0.1;
-/// Temperature at which the channel trips, °C: the usual end of the discharge range of lithium cells.
-const TRIP_TEMPERATURE_C: f64 = 60.0;
 
 /// One logged row of a channel. Charge is positive; `capacity_ah` and `energy_wh` count from the start of the step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,72 +34,11 @@ pub struct Row {
     pub ambient_c: Option<f64>,
 }
 
-/// Bounds at which the channel switches off.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Highest voltage, V.
-    pub voltage_max_v: f64,
-    /// Lowest voltage, V.
-    pub voltage_min_v: f64,
-    /// Highest temperature of the battery, °C.
-    pub temperature_max_c: f64,
-}
-
-impl Limits {
-    /// A little outside the battery's window.
-    #[must_use]
-    pub fn of(parameters: &CellParameters) -> Self {
-        let margin_v = TRIP_MARGIN * (parameters.voltage_max_v - parameters.voltage_min_v);
-        Self {
-            voltage_max_v: parameters.voltage_max_v + margin_v,
-            voltage_min_v: parameters.voltage_min_v - margin_v,
-            temperature_max_c: TRIP_TEMPERATURE_C,
-        }
-    }
-
-    /// Why the channel has to switch off, if it has to.
-    fn breach(&self, voltage_v: f64, temperature_c: f64) -> Option<String> {
-        if voltage_v > self.voltage_max_v {
-            Some(format!("overvoltage: {voltage_v:.3} V"))
-        } else if voltage_v < self.voltage_min_v {
-            Some(format!("undervoltage: {voltage_v:.3} V"))
-        } else if temperature_c > self.temperature_max_c {
-            Some(format!("overtemperature: {temperature_c:.1} °C"))
-        } else {
-            None
-        }
-    }
-}
-
-/// Whether a run goes on.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Progress {
-    /// It goes on.
-    Running,
-    /// The last step of the last cycle ended.
-    Finished,
-    /// The channel switched off, for the reason given.
-    Fault(String),
-}
-
 /// A channel with a battery and a profile.
 #[derive(Debug, Clone)]
 pub struct Cycler {
-    cell: Cell,
-    steps: Steps,
-    current_max_a: f64,
-    limits: Limits,
+    run: Run,
     instrument: Instrument,
-    progress: Progress,
-    step_index: usize,
-    cycle: u32,
-    test_time_s: f64,
-    step_time_s: f64,
-    charge_ah: f64,
-    energy_wh: f64,
-    start_voltage_v: f64,
-    current_a: f64,
 }
 
 impl Cycler {
@@ -113,180 +46,85 @@ impl Cycler {
     /// constant-power steps. A profile without steps is finished at once.
     #[must_use]
     pub fn new(cell: Cell, steps: Steps, current_max_a: f64, seed: u64) -> Self {
-        let progress = if steps.steps.is_empty() { Progress::Finished } else { Progress::Running };
-        let start_voltage_v = cell.idle_voltage_v();
-        Self {
-            limits: Limits::of(cell.parameters()),
-            cell,
-            steps,
-            current_max_a,
-            instrument: Instrument::new(seed),
-            progress,
-            step_index: 0,
-            cycle: 1,
-            test_time_s: 0.0,
-            step_time_s: 0.0,
-            charge_ah: 0.0,
-            energy_wh: 0.0,
-            start_voltage_v,
-            current_a: 0.0,
-        }
+        Self { run: Run::new(cell, steps, current_max_a, PIECE_S_MAX), instrument: Instrument::new(seed) }
     }
 
     /// Switches off at these limits instead of those of the battery.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
-        Self { limits, ..self }
+        Self { run: self.run.with_limits(limits), ..self }
     }
 
     /// The battery on the channel.
     #[must_use]
     pub fn cell(&self) -> &Cell {
-        &self.cell
+        self.run.cell()
     }
 
     /// Whether the run goes on.
     #[must_use]
     pub fn progress(&self) -> &Progress {
-        &self.progress
+        self.run.progress()
     }
 
     /// Step and cycle being executed, both from 1.
     #[must_use]
     pub fn position(&self) -> (u32, u32) {
-        (u32::try_from(self.step_index + 1).unwrap_or(u32::MAX), self.cycle)
+        self.run.position()
     }
 
     /// Seconds of the battery's own time since the start of the run.
     #[must_use]
     pub fn test_time_s(&self) -> f64 {
-        self.test_time_s
+        self.run.time_s()
     }
 
     /// Lets `dt_s` seconds of the battery's time pass; logs a row at the end, and one at the end of every step met.
     pub fn advance(&mut self, dt_s: f64, rows: &mut Vec<Row>) {
-        let end_s = self.test_time_s + dt_s;
+        let end_s = self.test_time_s() + dt_s;
         let mut logged_s = f64::NEG_INFINITY;
-        while self.progress == Progress::Running && end_s - self.test_time_s > 1e-9 {
-            if self.advance_piece(end_s - self.test_time_s) {
+        while *self.progress() == Progress::Running && end_s - self.test_time_s() > 1e-9 {
+            if self.run.advance(end_s - self.test_time_s()) {
                 rows.push(self.log());
-                logged_s = self.test_time_s;
-                self.begin_next_step();
+                logged_s = self.test_time_s();
+                self.run.begin_next_step();
             }
         }
-        if self.progress == Progress::Running && logged_s < self.test_time_s {
+        if *self.progress() == Progress::Running && logged_s < self.test_time_s() {
             rows.push(self.log());
         }
     }
 
     /// Output off for `dt_s` seconds: the battery rests, the step and its counters stand still.
     pub fn hold(&mut self, dt_s: f64) {
-        self.cell.advance(0.0, dt_s);
-        self.test_time_s += dt_s;
-        self.current_a = 0.0;
-    }
-
-    /// One piece of the present step; whether the step (or the run) ended with it.
-    fn advance_piece(&mut self, dt_s_max: f64) -> bool {
-        let Some(Step { mode, until }) = self.steps.steps.get(self.step_index) else { return false };
-        let Some(current_a) = current_for(*mode, &self.cell, self.current_max_a) else {
-            self.progress = Progress::Fault("the battery cannot deliver the power set".to_owned());
-            return true;
-        };
-        // A piece ends exactly where a time or charge is reached; voltage and current are met to within a piece.
-        let left_s = until.iter().filter_map(|end| match end {
-            StepEnd::TimeS(seconds) => Some(seconds - self.step_time_s),
-            StepEnd::CapacityAh(charge_ah) => Some((charge_ah - self.charge_ah.abs()) * 3600.0 / current_a.abs()),
-            _ => None,
-        });
-        let left_s = left_s.map(|left_s| if left_s > 0.0 { left_s } else { PIECE_S_MIN });
-        let dt_s = left_s.fold(dt_s_max.min(PIECE_S_MAX), f64::min);
-
-        self.cell.advance(current_a, dt_s);
-        self.current_a = current_for(*mode, &self.cell, self.current_max_a).unwrap_or(current_a);
-        let voltage_v = self.cell.voltage_v(self.current_a);
-        self.test_time_s += dt_s;
-        self.step_time_s += dt_s;
-        self.charge_ah += current_a * dt_s / 3600.0;
-        self.energy_wh += current_a * voltage_v * dt_s / 3600.0;
-
-        if let Some(reason) = self.limits.breach(voltage_v, self.cell.temperature_c()) {
-            self.progress = Progress::Fault(reason);
-            return true;
-        }
-        until.iter().any(|end| self.is_met(*end, *mode, voltage_v))
-    }
-
-    fn is_met(&self, end: StepEnd, mode: StepMode, voltage_v: f64) -> bool {
-        match end {
-            StepEnd::TimeS(seconds) => self.step_time_s >= seconds - 1e-9,
-            StepEnd::CurrentA(amperes) => self.current_a.abs() <= amperes,
-            StepEnd::CapacityAh(ampere_hours) => self.charge_ah.abs() >= ampere_hours - 1e-9,
-            StepEnd::VoltageV(volts) => match mode {
-                StepMode::Cc { current_a: direction } | StepMode::Cp { power_w: direction } if direction > 0.0 => {
-                    voltage_v >= volts
-                }
-                StepMode::Cc { current_a: direction } | StepMode::Cp { power_w: direction } if direction < 0.0 => {
-                    voltage_v <= volts
-                }
-                _ => (self.start_voltage_v - volts) * (voltage_v - volts) <= 0.0,
-            },
-        }
-    }
-
-    fn begin_next_step(&mut self) {
-        if self.progress != Progress::Running {
-            return;
-        }
-        if self.step_index + 1 < self.steps.steps.len() {
-            self.step_index += 1;
-        } else if self.cycle < self.steps.cycles {
-            self.step_index = 0;
-            self.cycle += 1;
-        } else {
-            self.progress = Progress::Finished;
-            return;
-        }
-        self.step_time_s = 0.0;
-        self.charge_ah = 0.0;
-        self.energy_wh = 0.0;
-        self.start_voltage_v = self.cell.voltage_v(self.current_a);
+        self.run.hold(dt_s);
     }
 
     fn log(&mut self) -> Row {
         let (step, cycle) = self.position();
-        let voltage_v = self.instrument.voltage_v(self.cell.voltage_v(self.current_a));
-        let current_a = self.instrument.current_a(self.current_a);
+        let voltage_v = self.instrument.voltage_v(self.run.voltage_v());
+        let current_a = self.instrument.current_a(self.run.current_a());
         Row {
-            test_time_s: round(self.test_time_s, 3),
+            test_time_s: round(self.test_time_s(), 3),
             step,
             cycle,
             voltage_v,
             current_a,
             power_w: round(voltage_v * current_a, 4),
-            capacity_ah: round(self.charge_ah, 5),
-            energy_wh: round(self.energy_wh, 5),
-            temperature_c: Some(self.instrument.temperature_c(self.cell.temperature_c())),
-            ambient_c: Some(self.instrument.temperature_c(self.cell.ambient_c())),
+            capacity_ah: round(self.run.step_charge_ah(), 5),
+            energy_wh: round(self.run.step_energy_wh(), 5),
+            temperature_c: Some(self.instrument.temperature_c(self.cell().temperature_c())),
+            ambient_c: Some(self.instrument.temperature_c(self.cell().ambient_c())),
         }
-    }
-}
-
-/// The current a mode asks of the battery, A; `None` when it cannot give the power.
-fn current_for(mode: StepMode, cell: &Cell, current_max_a: f64) -> Option<f64> {
-    let bounded = |current_a: f64| current_a.clamp(-current_max_a, current_max_a);
-    match mode {
-        StepMode::Rest => Some(0.0),
-        StepMode::Cc { current_a } => Some(current_a),
-        StepMode::Cv { voltage_v } => Some(bounded(cell.current_at_voltage_a(voltage_v))),
-        StepMode::Cp { power_w } => cell.current_at_power_a(power_w).map(bounded),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::preset::Preset;
+    use crate::analysis::cell_model::cell::CellParameters;
+    use crate::analysis::cell_model::preset::Preset;
+    use crate::domain::profile::{Step, StepEnd, StepMode};
 
     fn step(mode: StepMode, until: &[StepEnd]) -> Step {
         Step { mode, until: until.to_vec() }
@@ -353,6 +191,36 @@ mod tests {
         let place: Vec<(u32, u32)> = ends.iter().map(|row| (row.cycle, row.step)).collect();
         assert_eq!(place, [(1, 1), (1, 2), (2, 1), (2, 2)]);
         assert_eq!((ends[0].capacity_ah, ends[1].capacity_ah), (-0.5, 0.0));
+    }
+
+    #[test]
+    fn cc_cv_in_one_step_tapers_like_two_steps() {
+        let charge = step(StepMode::CcCv { current_a: 2.5, voltage_v: 4.2 }, &[StepEnd::CurrentA(0.25)]);
+        let (cycler, rows) = run(0.2, vec![charge], 1, 12.0);
+        assert_eq!(*cycler.progress(), Progress::Finished);
+        assert!((rows[10].current_a - 2.5).abs() < 2e-3, "{:?}", rows[10]);
+        assert!(rows.iter().all(|row| row.voltage_v < 4.201));
+        assert!((rows.last().unwrap().current_a - 0.25).abs() < 2e-3);
+        assert!((0.98..1.01).contains(&cycler.cell().soc()), "{}", cycler.cell().soc());
+    }
+
+    #[test]
+    fn a_loop_repeats_steps_and_rows_keep_their_numbers() {
+        let pulse = step(StepMode::Cc { current_a: -5.0 }, &[StepEnd::TimeS(10.0)]);
+        let rest = step(StepMode::Rest, &[StepEnd::TimeS(10.0)]);
+        let back = step(StepMode::Loop { to: 2, times: 3 }, &[]);
+        let (cycler, rows) = run(0.8, vec![rest.clone(), pulse, back, rest], 1, 1.0);
+        assert_eq!((cycler.progress(), cycler.test_time_s()), (&Progress::Finished, 50.0));
+        let place: Vec<(u32, u32)> = rows.iter().map(|row| (row.step, row.cycle)).collect();
+        assert_eq!(place, [(1, 1), (2, 1), (2, 2), (2, 3), (4, 3)]);
+    }
+
+    #[test]
+    fn a_power_that_falls_to_its_limit_ends_a_step() {
+        let hold = step(StepMode::Cv { voltage_v: 4.2 }, &[StepEnd::PowerW(2.0), StepEnd::TimeS(36_000.0)]);
+        let (cycler, rows) = run(0.9, vec![hold], 1, 12.0);
+        assert_eq!(*cycler.progress(), Progress::Finished);
+        assert!((rows.last().unwrap().power_w - 2.0).abs() < 0.02, "{:?}", rows.last());
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::audit::Audit;
 use super::journal::Journal;
 use super::plan::{LoadPlan, Plan};
 use super::*;
+use crate::analysis::cell_model::{cell, preset};
 use crate::clock::Clock;
 use crate::domain::ids::{BatteryId, ExperimentId, StationId};
 use crate::domain::profile::{Step, StepEnd, StepMode, Steps};

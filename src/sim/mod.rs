@@ -7,7 +7,7 @@
 //!
 //! | Part | |
 //! |---|---|
-//! | [`ocv`], [`cell`], [`preset`] | batteries |
+//! | [`crate::analysis::cell_model`] | batteries |
 //! | [`instrument`], [`cycler`], [`replay`], [`station`], [`mod@unit`] | cyclers and the units that drive them |
 //! | [`probe`], [`load`] | probes, and devices that only send much |
 //! | `clumsy`, `vandal` | devices that test how much a server bears |
@@ -16,7 +16,6 @@
 
 pub mod audit;
 pub mod batch;
-pub mod cell;
 mod clumsy;
 pub mod command;
 pub mod cycler;
@@ -27,10 +26,8 @@ mod link;
 #[cfg(test)]
 mod link_tests;
 pub mod load;
-pub mod ocv;
 pub mod outbox;
 pub mod plan;
-pub mod preset;
 pub mod probe;
 pub mod replay;
 pub mod scenario;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::cell::Cell;
 use super::replay::Recording;
+use crate::analysis::cell_model::cell::Cell;
 use crate::domain::ids::{BatteryId, DeviceId, ExperimentId, StationId};
 use crate::domain::profile::Steps;
 use crate::domain::sample::Subject;

@@ -5,12 +5,12 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
 use super::batch::from_options;
-use super::cell::Cell;
 use super::device::{Feed, wait_for_shutdown};
 use super::instrument::{Instrument, round};
 use super::journal::JournalError;
 use super::plan::ProbePlan;
 use super::unit::BATCH_WAIT;
+use crate::analysis::cell_model::cell::Cell;
 use crate::domain::ids::BatteryId;
 use crate::domain::sample::{Batch, Subject, TimeBase};
 
@@ -160,7 +160,7 @@ pub(super) async fn measure(mut feed: Feed, plan: ProbePlan) -> Result<Feed, Jou
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::preset::Preset;
+    use crate::analysis::cell_model::preset::Preset;
 
     fn days(preset: Preset, seed: u64, hours: u32) -> Vec<Reading> {
         let mut battery = UsedBattery::new(Cell::new(preset.parameters(), 0.6, 20.0), seed);

@@ -1,8 +1,8 @@
 //! The named scenarios of `cellar simulate`: which devices there are, and what they do once they are registered.
 
-use super::cell::Cell;
 use super::plan::{LoadPlan, Plan, ProbePlan, StationPlan, UnitPlan, VandalPlan, Work};
-use super::preset::Preset;
+use crate::analysis::cell_model::cell::Cell;
+use crate::analysis::cell_model::preset::Preset;
 use crate::domain::device::DeviceKind;
 use crate::domain::ids::{BatteryId, DeviceId, ExperimentId, StationId};
 use crate::domain::profile::{Step, StepEnd, StepMode, Steps};

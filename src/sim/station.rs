@@ -4,10 +4,10 @@
 //! move in windows of minutes, and a day's cycle passes in them. Charge and energy columns count the battery's own time,
 //! which stands in the column `test_time_s`; at speed 1 both times are the same.
 
-use super::cell::Cell;
 use super::cycler::{Cycler, Limits, Progress, Row};
 use super::plan::{StationPlan, Work};
 use super::replay::Replay;
+use crate::analysis::cell_model::cell::Cell;
 use crate::domain::ids::{ExperimentId, StationId};
 use crate::domain::message::StationReport;
 use crate::domain::profile::Steps;
@@ -237,8 +237,8 @@ impl Station {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::cell_model::preset::Preset;
     use crate::domain::profile::{Step, StepEnd, StepMode};
-    use crate::sim::preset::Preset;
 
     fn plan(speed: f64) -> StationPlan {
         let discharge = Step { mode: StepMode::Cc { current_a: -5.0 }, until: vec![StepEnd::TimeS(30.0)] };

@@ -185,7 +185,7 @@ impl Line {
     /// How often the steps are executed; `None` when only once.
     #[must_use]
     pub fn cycles(&self) -> Option<u32> {
-        self.steps.as_ref().map(|steps| steps.cycles).filter(|cycles| *cycles > 1)
+        self.steps.as_ref().map(Steps::cycle_count).filter(|cycles| *cycles > 1)
     }
 
     fn present_step(&self) -> Option<&Step> {
@@ -209,9 +209,15 @@ impl Line {
     #[must_use]
     pub fn deed(&self) -> Option<&'static str> {
         Some(match self.present_step()?.mode {
-            StepMode::Rest => "– Resting",
-            StepMode::Cc { current_a: rate } | StepMode::Cp { power_w: rate } if rate > 0.0 => "↑ Charging",
-            StepMode::Cc { .. } | StepMode::Cp { .. } => "↓ Discharging",
+            StepMode::Rest | StepMode::Loop { .. } => "– Resting",
+            StepMode::Cc { current_a: rate }
+            | StepMode::CcCv { current_a: rate, .. }
+            | StepMode::Cp { power_w: rate }
+                if rate > 0.0 =>
+            {
+                "↑ Charging"
+            }
+            StepMode::Cc { .. } | StepMode::CcCv { .. } | StepMode::Cp { .. } => "↓ Discharging",
             StepMode::Cv { .. } => "→ Holding",
         })
     }

@@ -113,7 +113,7 @@ impl Preset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::cell::Cell;
+    use crate::analysis::cell_model::cell::Cell;
 
     #[test]
     fn every_preset_rests_inside_its_voltage_window() {

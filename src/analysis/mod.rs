@@ -1,0 +1,4 @@
+//! What follows from readings and models: pure functions, no queries.
+
+pub mod cell_model;
+pub mod run;
