@@ -10,6 +10,7 @@ pub mod dead_letters;
 pub mod device_access;
 pub mod devices;
 pub mod error;
+pub mod experiment_queue;
 pub mod experiments;
 pub mod group;
 mod migrate;
@@ -17,6 +18,7 @@ pub mod monitor;
 mod open;
 pub mod pending_devices;
 pub mod profiles;
+pub mod saved_views;
 pub mod second_factor;
 pub mod server;
 pub mod sessions;
@@ -24,6 +26,7 @@ pub mod sign_in_links;
 pub mod stations;
 pub mod streams;
 pub mod tokens;
+pub mod transitions;
 pub mod users;
 
 pub use error::StoreError;
@@ -97,11 +100,13 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("dead_letters", dead_letters::STATEMENTS),
     ("device_access", device_access::STATEMENTS),
     ("devices", devices::STATEMENTS),
+    ("experiment_queue", experiment_queue::STATEMENTS),
     ("experiments", experiments::STATEMENTS),
     ("migrate", migrate::STATEMENTS),
     ("monitor", monitor::STATEMENTS),
     ("pending_devices", pending_devices::STATEMENTS),
     ("profiles", profiles::STATEMENTS),
+    ("saved_views", saved_views::STATEMENTS),
     ("second_factor", second_factor::STATEMENTS),
     ("server", server::STATEMENTS),
     ("sessions", sessions::STATEMENTS),
@@ -109,6 +114,7 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("stations", stations::STATEMENTS),
     ("streams", streams::STATEMENTS),
     ("tokens", tokens::STATEMENTS),
+    ("transitions", transitions::STATEMENTS),
     ("users", users::STATEMENTS),
 ];
 

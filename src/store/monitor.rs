@@ -21,7 +21,8 @@ statements! {
         SELECT
             st.station_id, st.name, st.device_id, d.seen_at_us, st.state, st.step, st.cycle, st.reason, st.reported_at_us,
             e.experiment_id, e.name AS experiment_name, e.state AS experiment_state, e.started_at_us,
-            b.battery_id, b.name AS battery_name, b.chemistry, p.name AS profile_name, p.steps_json,
+            b.battery_id, b.name AS battery_name, b.chemistry, p.name AS profile_name,
+            COALESCE(e.steps_json, p.steps_json) AS steps_json,
             s.stream_id
         FROM station st
         LEFT JOIN device d ON d.device_id = st.device_id

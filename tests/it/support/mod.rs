@@ -13,6 +13,7 @@
 
 pub(crate) mod battery;
 pub(crate) mod database;
+pub(crate) mod lab;
 pub(crate) mod mosquitto;
 pub(crate) mod mqtt_client;
 pub(crate) mod people;
