@@ -28,3 +28,27 @@ impl Technology {
         }
     }
 }
+
+impl Technology {
+    /// What people call it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Lithium => "Lithium",
+            Self::LeadAcid => "Lead-acid",
+            Self::RedoxStack => "Redox stack",
+            Self::Generic => "Not known",
+        }
+    }
+}
+
+impl std::str::FromStr for Technology {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        [Self::Lithium, Self::LeadAcid, Self::RedoxStack, Self::Generic]
+            .into_iter()
+            .find(|one| one.as_str() == word)
+            .ok_or_else(|| word.to_owned())
+    }
+}

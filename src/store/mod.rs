@@ -10,6 +10,7 @@ pub mod dead_letters;
 pub mod device_access;
 pub mod devices;
 pub mod error;
+pub mod experiment_index;
 pub mod experiment_queue;
 pub mod experiments;
 pub mod group;
@@ -100,6 +101,7 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("dead_letters", dead_letters::STATEMENTS),
     ("device_access", device_access::STATEMENTS),
     ("devices", devices::STATEMENTS),
+    ("experiment_index", experiment_index::STATEMENTS),
     ("experiment_queue", experiment_queue::STATEMENTS),
     ("experiments", experiments::STATEMENTS),
     ("migrate", migrate::STATEMENTS),

@@ -160,3 +160,67 @@ both_engines! {
         assert_eq!(store.saved_views(mine).await.unwrap(), []);
     }
 }
+
+mod list {
+    //! The list in memory follows what any process commits.
+
+    use super::*;
+    use cellar::store::experiment_index::{Ask, ExperimentIndex, Facet};
+
+    async fn shown(index: &ExperimentIndex, store: &Store) -> Vec<(String, String, String)> {
+        let answer = index.answer(store, Ask { per_page: 50, ..Ask::default() }, 100).await.unwrap();
+        let row =
+            |row: cellar::store::experiment_index::Row| (row.name, row.state.as_str().to_owned(), row.battery_name);
+        answer.rows.into_iter().map(row).collect()
+    }
+
+    fn row(name: &str, state: &str, battery: &str) -> (String, String, String) {
+        (name.into(), state.into(), battery.into())
+    }
+
+    both_engines! {
+        async fn the_list_shows_what_was_committed_before_it_was_asked(store: Store) {
+            let bench = Bench::in_store(&store).await;
+            let index = ExperimentIndex::default();
+            assert_eq!(shown(&index, &store).await, []);
+            let first = queue(&store, &bench.experiment("first")).await;
+            assert_eq!(shown(&index, &store).await, [row("first", "queued", "NMC-017")]);
+            queue(&store, &bench.experiment("second")).await;
+            report(&store, &bench, first, StationState::Running, "", 20).await;
+            assert_eq!(shown(&index, &store).await, [row("first", "running", "NMC-017"), row("second", "queued", "NMC-017")]);
+            // A battery that is new since names were read.
+            let battery = store.add_battery(&crate::support::battery::cell("NMC-018"), 1).await.unwrap();
+            queue(&store, &NewExperiment { battery, ..bench.experiment("third") }).await;
+            assert_eq!(shown(&index, &store).await[2], row("third", "queued", "NMC-018"));
+            // Another server on the same database.
+            assert_eq!(shown(&ExperimentIndex::default(), &store).await.len(), 3);
+            let running = Ask { per_page: 50, picked: std::array::from_fn(|at| {
+                if at == Facet::Status as usize { vec!["running".to_owned()] } else { vec![] }
+            }), ..Ask::default() };
+            assert_eq!(index.answer(&store, running, 100).await.unwrap().total, 1);
+        }
+
+        async fn no_change_is_missed_while_many_write(store: Store) {
+            let bench = Bench::in_store(&store).await;
+            let index = ExperimentIndex::default();
+            let writers = (0..4).map(|writer| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    for number in 0..15 {
+                        queue(&store, &bench.experiment(&format!("{writer} {number}"))).await;
+                    }
+                })
+            });
+            let writers: Vec<_> = writers.collect();
+            while writers.iter().any(|writer| !writer.is_finished()) {
+                shown(&index, &store).await;
+                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            }
+            for writer in writers {
+                writer.await.unwrap();
+            }
+            let answer = index.answer(&store, Ask { per_page: 100, ..Ask::default() }, 100).await.unwrap();
+            assert_eq!(answer.total, 60);
+        }
+    }
+}
