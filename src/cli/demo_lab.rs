@@ -201,8 +201,8 @@ impl DemoLab {
             None => self.store.add_profile(&name, &steps, now_us).await?,
         };
         let battery = self.battery(place.battery, place.preset).await?;
-        let experiment = NewExperiment { name: format!("{name} on {}", place.battery), battery, station, profile };
-        Ok(self.store.queue_experiment(&experiment, now_us).await?)
+        let experiment = NewExperiment::new(format!("{name} on {}", place.battery), battery, station, profile);
+        Ok(self.store.queue_experiment(&Actor::shell("cellar demo"), &experiment, None, now_us).await?)
     }
 
     /// What the station plays instead of simulating, if anything.

@@ -65,7 +65,8 @@ async fn register_place(store: &Store, demand: &Demand, place: &PlaceDemand) -> 
         Some(open) => open,
         None => {
             let name = format!("Cycling at {}", place.name);
-            store.queue_experiment(&NewExperiment { name, battery, station, profile }, now_us).await?
+            let experiment = NewExperiment::new(name, battery, station, profile);
+            store.queue_experiment(&Actor::shell("cellar simulate"), &experiment, None, now_us).await?
         }
     };
     Ok(PlaceIds { battery, station, experiment })

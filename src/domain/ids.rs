@@ -50,6 +50,8 @@ row_id!(/// A browser that is signed in.
     SessionId);
 row_id!(/// What a program signs in with.
     ApiTokenId);
+row_id!(/// A list of experiments under a name: what it filters and how it sorts.
+    SavedViewId);
 row_id!(/// A stored time series: what one device measured for one subject.
     StreamId);
 

@@ -5,11 +5,14 @@
 use sqlx::{MySql, Sqlite, Transaction};
 
 use super::{Db, Store, StoreError};
+use crate::domain::ids::ExperimentId;
 
 /// One open write transaction. Dropped without [`Group::commit`], it leaves no trace.
 #[derive(Debug)]
 pub struct Group {
     pub(super) tx: GroupTx,
+    /// Experiments changed so far: they are numbered at the end, see `transitions`.
+    pub(super) touched_experiments: Vec<ExperimentId>,
 }
 
 #[derive(Debug)]
@@ -48,17 +51,23 @@ impl Store {
             Db::Sqlite { write, .. } => GroupTx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
             Db::MySql(pool) => GroupTx::MySql(pool.begin().await?),
         };
-        Ok(Group { tx })
+        Ok(Group { tx, touched_experiments: Vec::new() })
     }
 }
 
 impl Group {
+    /// Notes that this group changes an experiment: lists see it after the commit.
+    pub(super) fn touch_experiment(&mut self, experiment: ExperimentId) {
+        self.touched_experiments.push(experiment);
+    }
+
     /// Makes everything durable. After `Ok`, no crash and no loss of power takes it away.
     ///
     /// # Errors
     /// When the database could not; nothing of the group is stored then (or, if only the answer was lost, all of it:
     /// the writer finds out when it reads back what is committed).
-    pub async fn commit(self) -> Result<(), StoreError> {
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        self.stamp_experiments().await?;
         match self.tx {
             GroupTx::Sqlite(tx) => tx.commit().await?,
             GroupTx::MySql(tx) => tx.commit().await?,

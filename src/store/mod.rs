@@ -10,6 +10,8 @@ pub mod dead_letters;
 pub mod device_access;
 pub mod devices;
 pub mod error;
+pub mod experiment_index;
+pub mod experiment_queue;
 pub mod experiments;
 pub mod group;
 pub mod instruments;
@@ -19,6 +21,7 @@ mod open;
 pub mod outbox;
 pub mod pending_devices;
 pub mod profiles;
+pub mod saved_views;
 pub mod second_factor;
 pub mod seed;
 pub mod server;
@@ -29,6 +32,7 @@ pub mod stations_build;
 pub mod stations_read;
 pub mod streams;
 pub mod tokens;
+pub mod transitions;
 pub mod units;
 pub mod users;
 
@@ -104,6 +108,8 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("dead_letters", dead_letters::STATEMENTS),
     ("device_access", device_access::STATEMENTS),
     ("devices", devices::STATEMENTS),
+    ("experiment_index", experiment_index::STATEMENTS),
+    ("experiment_queue", experiment_queue::STATEMENTS),
     ("experiments", experiments::STATEMENTS),
     ("instruments", instruments::STATEMENTS),
     ("migrate", migrate::STATEMENTS),
@@ -111,6 +117,7 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("outbox", outbox::STATEMENTS),
     ("pending_devices", pending_devices::STATEMENTS),
     ("profiles", profiles::STATEMENTS),
+    ("saved_views", saved_views::STATEMENTS),
     ("second_factor", second_factor::STATEMENTS),
     ("seed", seed::STATEMENTS),
     ("server", server::STATEMENTS),
@@ -121,6 +128,7 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("stations_read", stations_read::STATEMENTS),
     ("streams", streams::STATEMENTS),
     ("tokens", tokens::STATEMENTS),
+    ("transitions", transitions::STATEMENTS),
     ("units", units::STATEMENTS),
     ("users", users::STATEMENTS),
 ];

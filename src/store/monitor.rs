@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::profiles::from_json;
+use super::profiles::{from_json, resolved};
 use super::sql::{Sql, on_read, statements};
 use super::streams::{LatestRow, read_subject};
 use super::{Store, StoreError};
 use crate::domain::experiment::ExperimentState;
 use crate::domain::ids::{BatteryId, DeviceId, ExperimentId, StationId, StreamId};
-use crate::domain::profile::{Program, Steps};
+use crate::domain::profile::Steps;
 use crate::domain::sample::Subject;
 use crate::domain::station::StationState;
 use crate::store::streams::Latest;
@@ -21,7 +21,8 @@ statements! {
         SELECT
             st.station_id, st.name, st.device_id, d.seen_at_us, st.state, st.step, st.cycle, st.reason, st.reported_at_us,
             e.experiment_id, e.name AS experiment_name, e.state AS experiment_state, e.started_at_us,
-            b.battery_id, b.name AS battery_name, b.chemistry, b.capacity_ah, p.name AS profile_name, p.steps_json,
+            b.battery_id, b.name AS battery_name, b.chemistry, b.capacity_ah, p.name AS profile_name,
+            COALESCE(e.steps_json, p.steps_json) AS steps_json,
             s.stream_id
         FROM station st
         LEFT JOIN device d ON d.device_id = st.device_id
@@ -164,12 +165,6 @@ struct ProbeRow {
     seen_at_us: Option<i64>,
     battery_name: String,
     chemistry: String,
-}
-
-/// The steps for a battery; none where a C-rate has no capacity to refer to, so that the page still shows the rest.
-fn resolved(program: &Program, capacity_ah: Option<f64>) -> Steps {
-    let nothing = |_| Steps { steps: Vec::new(), cycles: program.cycles };
-    program.resolve(capacity_ah.unwrap_or_default()).unwrap_or_else(nothing)
 }
 
 impl StationRow {

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::sql::{on_read, statements};
 use super::{Store, StoreError};
 use crate::domain::ids::ProfileId;
-use crate::domain::profile::{Program, text};
+use crate::domain::profile::{Program, Steps, text};
 
 statements! {
     INSERT = "
@@ -222,6 +222,12 @@ impl Store {
 /// Digest of what a program does, whatever text it came from.
 fn content_sha256(program: &Program) -> [u8; 32] {
     Sha256::digest(text::write(program).as_bytes()).into()
+}
+
+/// The steps for a battery; none where a C-rate has no capacity to refer to, so that the page still shows the rest.
+pub(super) fn resolved(program: &Program, capacity_ah: Option<f64>) -> Steps {
+    let nothing = |_| Steps { steps: Vec::new(), cycles: program.cycles };
+    program.resolve(capacity_ah.unwrap_or_default()).unwrap_or_else(nothing)
 }
 
 /// A program as stored; `what` names the row for the error.

@@ -24,14 +24,6 @@ statements! {
         UPDATE station
         SET state = ?, experiment_id = ?, step = ?, cycle = ?, reason = ?, reported_at_us = ?
         WHERE station_id = ?";
-    EXPERIMENT_RUNS = "
-        UPDATE experiment
-        SET state = ?, version = version + 1, started_at_us = COALESCE(started_at_us, ?)
-        WHERE experiment_id = ? AND station_id = ? AND state IN ('queued', 'starting', 'running', 'paused', 'comms_lost') AND state <> ?";
-    EXPERIMENT_ENDS = "
-        UPDATE experiment
-        SET state = ?, version = version + 1, finished_at_us = ?
-        WHERE experiment_id = ? AND station_id = ? AND state IN ('starting', 'running', 'paused', 'finishing', 'stopping', 'comms_lost')";
 }
 
 /// What became of a station's report.
@@ -109,16 +101,8 @@ impl Group {
         if let Some(experiment) = report.experiment
             && let Some(state) = experiment_state(report.state)
         {
-            let statement = if state.is_over() { EXPERIMENT_ENDS } else { EXPERIMENT_RUNS };
-            on_group!(self, conn, dialect => {
-                let query = sqlx::query(statement.text(dialect))
-                    .bind(state.as_str())
-                    .bind(now_us)
-                    .bind(experiment.0)
-                    .bind(report.station.0);
-                let query = if state.is_over() { query } else { query.bind(state.as_str()) };
-                query.execute(conn).await?;
-            });
+            let reason = report.reason.as_deref().unwrap_or_default();
+            self.report_experiment(report.station, experiment, state, device.as_str(), reason, now_us).await?;
         }
         Ok(ReportOutcome::Noted)
     }

@@ -20,6 +20,7 @@ mod chaos;
 mod device_gate;
 mod devices;
 mod documentation;
+mod experiments;
 mod harness;
 mod ingest;
 mod mqtt_bridge;

@@ -81,11 +81,11 @@ pub(crate) fn station(name: &str, unit: &DeviceId, instruments: &[InstrumentId])
 
 /// Queues an experiment to a station, with a battery and a profile of its name.
 pub(crate) async fn experiment(store: &Store, name: &str, station: StationId) -> ExperimentId {
-    let battery = store.add_battery(&cell(&format!("Battery of {name}")), 1).await.unwrap();
+    let battery = store.add_battery(&tester(), &cell(&format!("Battery of {name}")), None, 1).await.unwrap();
     let steps = Steps { steps: vec![], cycles: 1 };
     let profile = store.add_profile(&format!("Profile of {name}"), &steps, 1).await.unwrap();
-    let experiment = NewExperiment { name: name.to_owned(), battery, station, profile };
-    store.queue_experiment(&experiment, 1).await.unwrap()
+    let experiment = NewExperiment::new(name, battery, station, profile);
+    store.queue_experiment(&tester(), &experiment, None, 1).await.unwrap()
 }
 
 /// A unit says that a station works on an experiment.

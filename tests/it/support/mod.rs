@@ -12,6 +12,7 @@
 #![allow(dead_code, reason = "a support crate offers more than today's tests use")]
 
 pub(crate) mod battery;
+pub(crate) mod bench;
 pub(crate) mod database;
 pub(crate) mod lab;
 pub(crate) mod mosquitto;

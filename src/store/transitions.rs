@@ -1,0 +1,212 @@
+//! Changes of an experiment's state: each is one compare-and-set and one row that tells of it, in one transaction.
+
+use super::group::on_group;
+use super::sql::{on_read, statements};
+use super::{Group, Store, StoreError};
+use crate::domain::experiment::ExperimentState;
+use crate::domain::ids::{ExperimentId, StationId};
+
+statements! {
+    AT_STATION = "
+        SELECT state, version
+        FROM experiment
+        WHERE experiment_id = ? AND station_id = ?" | "
+        SELECT state, version
+        FROM experiment
+        WHERE experiment_id = ? AND station_id = ?
+        FOR UPDATE";
+    MOVE = "
+        UPDATE experiment
+        SET
+            state = ?,
+            reason = ?,
+            started_at_us = COALESCE(started_at_us, ?),
+            finished_at_us = COALESCE(finished_at_us, ?),
+            updated_at_us = ?,
+            version = version + 1
+        WHERE experiment_id = ? AND version = ? AND state = ?";
+    INSERT = "
+        INSERT INTO transition (experiment_id, at_us, from_state, to_state, actor, reason)
+        VALUES (?, ?, ?, ?, ?, ?)";
+    OF_EXPERIMENT = "
+        SELECT at_us, from_state, to_state, actor, reason
+        FROM transition
+        WHERE experiment_id = ?
+        ORDER BY transition_id DESC
+        LIMIT ?";
+    NEXT_CHANGE = "
+        UPDATE experiment_change
+        SET seq = seq + 1
+        WHERE experiment_change_id = 1";
+    STAMP = "
+        UPDATE experiment
+        SET change_seq = (SELECT seq FROM experiment_change WHERE experiment_change_id = 1)
+        WHERE experiment_id = ?";
+}
+
+/// Most changes of state shown of one experiment: more than a person reads.
+pub const TRANSITIONS_MAX: i64 = 200;
+/// Longest reason kept, in characters.
+const REASON_MAX: usize = 500;
+
+/// A change of state that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// When, µs UTC.
+    pub at_us: i64,
+    /// From which state; `None` when the experiment was added.
+    pub from: Option<ExperimentState>,
+    /// To which state.
+    pub to: ExperimentState,
+    /// Who: a user name, or the id of the unit that reported it.
+    pub actor: String,
+    /// Why; may be empty.
+    pub reason: String,
+}
+
+/// A change of state to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct Move<'a> {
+    /// Of which experiment.
+    pub experiment: ExperimentId,
+    /// Its version when the change was decided.
+    pub version: i64,
+    /// Its state then.
+    pub from: ExperimentState,
+    /// Its state from now on.
+    pub to: ExperimentState,
+    /// Who: a user name, or the id of the unit that reported it.
+    pub actor: &'a str,
+    /// Why; may be empty.
+    pub reason: &'a str,
+}
+
+impl Group {
+    /// Changes the state of an experiment; `false` when it is no longer as it was when the change was decided.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn move_experiment(&mut self, change: Move<'_>, now_us: i64) -> Result<bool, StoreError> {
+        let reason: String = change.reason.chars().take(REASON_MAX).collect();
+        let starts = matches!(change.to, ExperimentState::Running | ExperimentState::Paused);
+        let moved = on_group!(self, conn, dialect => {
+            sqlx::query(MOVE.text(dialect))
+                .bind(change.to.as_str())
+                .bind(&reason)
+                .bind(starts.then_some(now_us))
+                .bind(change.to.is_over().then_some(now_us))
+                .bind(now_us)
+                .bind(change.experiment.0)
+                .bind(change.version)
+                .bind(change.from.as_str())
+                .execute(conn)
+                .await?
+                .rows_affected()
+        });
+        if moved == 1 {
+            self.tell_transition(change.experiment, Some(change.from), change.to, change.actor, &reason, now_us)
+                .await?;
+        }
+        Ok(moved == 1)
+    }
+
+    /// Moves the experiment of a station as its unit reports it; `false` when that changes nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn report_experiment(
+        &mut self,
+        station: StationId,
+        experiment: ExperimentId,
+        to: ExperimentState,
+        unit: &str,
+        reason: &str,
+        now_us: i64,
+    ) -> Result<bool, StoreError> {
+        let row: Option<(String, i64)> = on_group!(self, conn, dialect => {
+            sqlx::query_as(AT_STATION.text(dialect)).bind(experiment.0).bind(station.0).fetch_optional(conn).await?
+        });
+        let Some((from, version)) = row else { return Ok(false) };
+        let from = read_state(experiment, &from)?;
+        if !from.may_be_reported(to) {
+            return Ok(false);
+        }
+        self.move_experiment(Move { experiment, version, from, to, actor: unit, reason }, now_us).await
+    }
+
+    /// Writes the row that tells of a change of state.
+    pub(super) async fn tell_transition(
+        &mut self,
+        experiment: ExperimentId,
+        from: Option<ExperimentState>,
+        to: ExperimentState,
+        actor: &str,
+        reason: &str,
+        now_us: i64,
+    ) -> Result<(), StoreError> {
+        let actor: String = actor.chars().take(64).collect();
+        on_group!(self, conn, dialect => {
+            sqlx::query(INSERT.text(dialect))
+                .bind(experiment.0)
+                .bind(now_us)
+                .bind(from.map(ExperimentState::as_str))
+                .bind(to.as_str())
+                .bind(&actor)
+                .bind(reason)
+                .execute(conn)
+                .await?;
+        });
+        self.touch_experiment(experiment);
+        Ok(())
+    }
+
+    /// Gives every experiment this group changed the number of the change. The counter's row is locked from here to
+    /// the commit, so whoever sees a number sees all changes with lower ones.
+    pub(super) async fn stamp_experiments(&mut self) -> Result<(), StoreError> {
+        let mut touched = std::mem::take(&mut self.touched_experiments);
+        if touched.is_empty() {
+            return Ok(());
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        on_group!(self, conn, dialect => {
+            sqlx::query(NEXT_CHANGE.text(dialect)).execute(conn).await?;
+        });
+        for experiment in touched {
+            on_group!(self, conn, dialect => {
+                sqlx::query(STAMP.text(dialect)).bind(experiment.0).execute(conn).await?;
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// What happened to an experiment, the newest first, at most [`TRANSITIONS_MAX`].
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn transitions(&self, experiment: ExperimentId) -> Result<Vec<Transition>, StoreError> {
+        let rows: Vec<(i64, Option<String>, String, String, String)> = on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(OF_EXPERIMENT.text(dialect)).bind(experiment.0).bind(TRANSITIONS_MAX).fetch_all(pool).await?
+        });
+        let read = |(at_us, from, to, actor, reason): (i64, Option<String>, String, String, String)| {
+            Ok(Transition {
+                at_us,
+                from: from.map(|from| read_state(experiment, &from)).transpose()?,
+                to: read_state(experiment, &to)?,
+                actor,
+                reason,
+            })
+        };
+        rows.into_iter().map(read).collect()
+    }
+}
+
+/// A stored word as a state.
+pub(super) fn read_state(experiment: ExperimentId, word: &str) -> Result<ExperimentState, StoreError> {
+    ExperimentState::from_word(word).ok_or_else(|| StoreError::Unreadable {
+        what: format!("experiment {experiment}"),
+        reason: format!("its state “{word}” is not known to this version"),
+    })
+}
