@@ -1,4 +1,5 @@
 //! What follows from readings and models: pure functions, no queries.
 
 pub mod cell_model;
+pub mod dry_run;
 pub mod run;

@@ -3,3 +3,4 @@
 pub mod cell;
 pub mod ocv;
 pub mod preset;
+pub mod typical;

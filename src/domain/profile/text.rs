@@ -106,4 +106,4 @@ pub fn written_place(program: &Program, step: usize, spot: Spot) -> (usize, usiz
 
 #[cfg(test)]
 #[path = "text_tests.rs"]
-mod tests;
+pub(crate) mod tests;

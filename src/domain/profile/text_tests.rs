@@ -156,7 +156,7 @@ fn the_place_of_a_spot_in_the_written_text_is_known() {
     assert_eq!(written_place(&program, 1, Spot::Amount(1)), (2, 34));
 }
 
-mod properties {
+pub(crate) mod properties {
     use super::*;
     use proptest::prelude::*;
 
