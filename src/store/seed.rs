@@ -1,8 +1,10 @@
 //! What a laboratory has from its first day.
 
 use super::group::on_group;
+use super::profiles::NewProfile;
 use super::sql::statements;
 use super::{Store, StoreError};
+use crate::domain::profile::{examples, text};
 
 statements! {
     VIRTUAL = "
@@ -49,7 +51,23 @@ impl Store {
             Err(StoreError::Duplicate { .. }) => return Ok(false),
             Err(error) => return Err(error),
         }
-        // Example profiles belong here, in the same transaction.
+        for example in examples() {
+            let program = text::read(example.text).map_err(|faults| StoreError::Unreadable {
+                what: format!("the example profile “{}”", example.name),
+                reason: format!("{faults:?}"),
+            })?;
+            let profile = NewProfile {
+                name: example.name.to_owned(),
+                description: example.description.to_owned(),
+                program,
+                text: example.text.to_owned(),
+            };
+            match group.insert_profile(&profile, None, now_us).await {
+                // A laboratory of an earlier version has one of that name.
+                Ok(_) | Err(StoreError::Duplicate { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
         group.commit().await?;
         Ok(true)
     }

@@ -260,6 +260,7 @@ both_engines! {
 
     async fn a_laboratory_begins_with_a_virtual_station(store: Store) {
         assert!(store.seed(5).await.unwrap() && !store.seed(6).await.unwrap());
+        assert_eq!(store.profiles().await.unwrap().len(), cellar::domain::profile::examples().len());
         let all = store.stations(&StationFilter::default()).await.unwrap();
         assert_eq!((all.len(), all[0].name.as_str(), all[0].is_virtual, &all[0].unit), (1, "Virtual", true, &None));
         assert!(store.station_choices(10).await.unwrap().is_empty() && store.station_lines().await.unwrap().is_empty());

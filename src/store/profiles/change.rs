@@ -69,29 +69,13 @@ impl Store {
         once: Option<&str>,
         now_us: i64,
     ) -> Result<ProfileId, StoreError> {
-        let steps_json = to_json(&profile.program)?;
-        let digest = content_sha256(&profile.program);
         let mut group = self.begin_group().await?;
-        let done = on_group!(group, conn, dialect => {
-            sqlx::query(INSERT.text(dialect))
-                .bind(&profile.name)
-                .bind(&profile.description)
-                .bind(&steps_json)
-                .bind(&profile.text)
-                .bind(digest.as_slice())
-                .bind(once)
-                .bind(now_us)
-                .bind(now_us)
-                .execute(conn)
-                .await
-                .map(|done| done.inserted_id())
-        });
-        let id = done.map_err(|error| StoreError::or_duplicate(error, "A profile named", &profile.name))?;
+        let id = group.insert_profile(profile, once, now_us).await?;
         let change = Change::new("add profile", format!("profile {}", profile.name));
         let change = change.to(told(&profile.name, &profile.description, &profile.program));
         group.audit(by, &change, now_us).await?;
         group.commit().await?;
-        Ok(ProfileId(id))
+        Ok(id)
     }
 
     /// Changes a profile as it was read at its version.
@@ -157,6 +141,34 @@ impl Store {
         let action = if retire { "retire profile" } else { "bring back profile" };
         let change = Change::new(action, format!("profile {}", profile.name));
         group.finish(by, profile, changed, &change, now_us).await
+    }
+}
+
+impl Group {
+    /// Stores a profile; what is written to the audit log is the caller's.
+    pub(in crate::store) async fn insert_profile(
+        &mut self,
+        profile: &NewProfile,
+        once: Option<&str>,
+        now_us: i64,
+    ) -> Result<ProfileId, StoreError> {
+        let steps_json = to_json(&profile.program)?;
+        let digest = content_sha256(&profile.program);
+        let done = on_group!(self, conn, dialect => {
+            sqlx::query(INSERT.text(dialect))
+                .bind(&profile.name)
+                .bind(&profile.description)
+                .bind(&steps_json)
+                .bind(&profile.text)
+                .bind(digest.as_slice())
+                .bind(once)
+                .bind(now_us)
+                .bind(now_us)
+                .execute(conn)
+                .await
+                .map(|done| done.inserted_id())
+        });
+        done.map(ProfileId).map_err(|error| StoreError::or_duplicate(error, "A profile named", &profile.name))
     }
 }
 
