@@ -6,7 +6,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::guard::admit;
-use super::pages::{account, audit, devices, health, monitor, session, theme, tokens, users};
+use super::pages::{account, audit, batteries, devices, health, monitor, session, theme, tokens, users};
 use super::{WebError, api, assets, live};
 
 /// The least role a route asks for.
@@ -101,6 +101,15 @@ pub const ROUTES: &[Entry] = &[
     post("/account/second-factor/codes", Access::Viewer, || web::route().to(account::second_factor::renew_codes)),
     post("/account/sessions/end-others", Access::Viewer, || web::route().to(account::sessions::end_others)),
     post("/account/sessions/{id}/end", Access::Viewer, || web::route().to(account::sessions::end)),
+    get("/batteries", Access::Viewer, || web::route().to(batteries::list::page)),
+    get("/batteries/new", Access::Operator, || web::route().to(batteries::add::form)),
+    post("/batteries/new", Access::Operator, || web::route().to(batteries::add::add)),
+    get("/batteries/{id}", Access::Viewer, || web::route().to(batteries::show::page)),
+    get("/batteries/{id}/edit", Access::Operator, || web::route().to(batteries::edit::form)),
+    post("/batteries/{id}/edit", Access::Operator, || web::route().to(batteries::edit::save)),
+    get("/batteries/{id}/retire", Access::Operator, || web::route().to(batteries::retire::form)),
+    post("/batteries/{id}/retire", Access::Operator, || web::route().to(batteries::retire::retire)),
+    post("/batteries/{id}/bring-back", Access::Operator, || web::route().to(batteries::retire::bring_back)),
     get("/devices", Access::Operator, || web::route().to(devices::list::page)),
     get("/devices/new", Access::Admin, || web::route().to(devices::add::form)),
     post("/devices/new", Access::Admin, || web::route().to(devices::add::add)),

@@ -87,6 +87,14 @@ pub struct BatteryExperiment {
     pub state: String,
 }
 
+impl BatteryExperiment {
+    /// The state for people: `comms lost`.
+    #[must_use]
+    pub fn state_words(&self) -> String {
+        self.state.replace('_', " ")
+    }
+}
+
 /// What the audit log calls a battery: its number stays when its name changes.
 fn object(id: BatteryId, name: &str) -> String {
     format!("battery {id}, {name}")
@@ -249,7 +257,7 @@ impl Store {
                     "The experiment “{}” on {} is not over ({}). Stop or cancel it first.",
                     open.name,
                     read.name,
-                    open.state.replace('_', " ")
+                    open.state_words()
                 )));
             }
         }

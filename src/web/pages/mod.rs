@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod batteries;
 pub mod devices;
 pub mod health;
 pub mod monitor;
