@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::group::on_group;
 use super::sql::{on_read, statements};
-use super::transitions::Move;
+use super::transitions::{Move, read_state};
 use super::{Store, StoreError};
 use crate::domain::audit::{Actor, Change};
 use crate::domain::experiment::ExperimentState;
@@ -36,6 +36,12 @@ statements! {
         UPDATE experiment
         SET queue_position = ?, version = version + 1
         WHERE experiment_id = ? AND version = ?";
+    AT_WORK = "
+        SELECT experiment_id, name, state
+        FROM experiment
+        WHERE station_id = ? AND state IN ('starting', 'running', 'paused', 'finishing', 'stopping', 'comms_lost')
+        ORDER BY experiment_id
+        LIMIT 1";
     STATION_NAME = "
         SELECT name
         FROM station
@@ -95,6 +101,24 @@ impl Store {
                 created_at_us,
             };
         Ok(rows.into_iter().map(read).collect())
+    }
+
+    /// The experiment a station works on, if any: key, name, state.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn experiment_at_work(
+        &self,
+        station: StationId,
+    ) -> Result<Option<(ExperimentId, String, ExperimentState)>, StoreError> {
+        let row: Option<(i64, String, String)> = on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(AT_WORK.text(dialect)).bind(station.0).fetch_optional(pool).await?
+        });
+        let read = |(id, name, state): (i64, String, String)| {
+            let id = ExperimentId(id);
+            Ok((id, name, read_state(id, &state)?))
+        };
+        row.map(read).transpose()
     }
 
     /// Name of a station; `None` when there is no such one.

@@ -6,7 +6,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::guard::admit;
-use super::pages::{account, audit, batteries, devices, health, monitor, session, theme, tokens, users};
+use super::pages::{account, audit, batteries, devices, experiments, health, monitor, session, theme, tokens, users};
 use super::{WebError, api, assets, live};
 
 /// The least role a route asks for.
@@ -121,6 +121,17 @@ pub const ROUTES: &[Entry] = &[
     get("/devices/{id}/disable", Access::Admin, || web::route().to(devices::disable::form)),
     post("/devices/{id}/disable", Access::Admin, || web::route().to(devices::disable::disable)),
     post("/devices/{id}/enable", Access::Admin, || web::route().to(devices::enable::enable)),
+    get("/experiments", Access::Viewer, || web::route().to(experiments::list::page)),
+    get("/experiments/views", Access::Viewer, || web::route().to(experiments::views::page)),
+    post("/experiments/views", Access::Viewer, || web::route().to(experiments::views::save)),
+    post("/experiments/views/{id}/rename", Access::Viewer, || web::route().to(experiments::views::rename)),
+    post("/experiments/views/{id}/delete", Access::Viewer, || web::route().to(experiments::views::delete)),
+    get("/experiments/{id}", Access::Viewer, || web::route().to(experiments::show::page)),
+    get("/experiments/{id}/preview.svg", Access::Viewer, || web::route().to(experiments::preview::svg)),
+    get("/experiments/{id}/cancel", Access::Operator, || web::route().to(experiments::cancel::form)),
+    post("/experiments/{id}/cancel", Access::Operator, || web::route().to(experiments::cancel::cancel)),
+    get("/stations/{id}/queue", Access::Viewer, || web::route().to(experiments::queue::page)),
+    post("/stations/{id}/queue/move", Access::Operator, || web::route().to(experiments::queue::move_one)),
     get("/users", Access::Admin, || web::route().to(users::list::page)),
     get("/users/new", Access::Admin, || web::route().to(users::add::form)),
     post("/users/new", Access::Admin, || web::route().to(users::add::add)),

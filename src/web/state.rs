@@ -14,6 +14,7 @@ use crate::domain::ids::{ExperimentId, StreamId};
 use crate::domain::sample::Subject;
 use crate::ingest::events::Events;
 use crate::series::window::{Series, reduce};
+use crate::store::experiment_index::ExperimentIndex;
 use crate::store::{Store, StoreError};
 
 /// How long the database may take to answer before the server calls itself not ready.
@@ -24,6 +25,8 @@ const READY_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct State {
     /// The database.
     pub store: Store,
+    /// The list of experiments, in memory.
+    pub experiments: ExperimentIndex,
     /// What was just committed.
     pub events: Events,
     /// The time of day.
@@ -54,6 +57,7 @@ impl State {
     pub fn new(store: Store, events: Events, clock: Clock) -> Self {
         Self {
             store,
+            experiments: ExperimentIndex::default(),
             events,
             clock,
             hasher: Hasher::default(),

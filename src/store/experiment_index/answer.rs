@@ -51,10 +51,12 @@ impl Columns {
             tags: vec![0; self.tag_sets.len()],
         };
         let mut fitting: Vec<u32> = Vec::new();
+        let mut by_state = [0; ExperimentState::ALL.len()];
         for place in 0..self.len() {
             let (battery, station) = (self.battery_of[place] as usize, self.station_of[place] as usize);
             let (profile, tags) = (self.profile_of[place] as usize, self.tags_of[place] as usize);
             let state = usize::from(self.states[place]);
+            by_state[state] += 1;
             let failed = fails.battery[battery]
                 | fails.station[station]
                 | fails.profile[profile]
@@ -87,6 +89,7 @@ impl Columns {
             page,
             pages,
             facets: Facet::ALL.map(|facet| self.facet(facet, ask, &counts)),
+            by_state,
         }
     }
 

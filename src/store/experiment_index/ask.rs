@@ -198,4 +198,15 @@ pub struct Answer {
     pub pages: usize,
     /// What is offered, in the order of [`Facet::ALL`].
     pub facets: [FacetAnswer; 6],
+    /// All experiments by state, in the order of [`ExperimentState::ALL`].
+    pub by_state: [usize; 12],
+}
+
+impl Answer {
+    /// How many experiments there are in a state, whatever is asked.
+    #[must_use]
+    pub fn in_state(&self, state: ExperimentState) -> usize {
+        let place = ExperimentState::ALL.iter().position(|(known, _)| *known == state);
+        place.map_or(0, |place| self.by_state[place])
+    }
 }

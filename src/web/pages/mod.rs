@@ -4,6 +4,7 @@ pub mod account;
 pub mod audit;
 pub mod batteries;
 pub mod devices;
+pub mod experiments;
 pub mod health;
 pub mod monitor;
 pub mod session;
