@@ -33,8 +33,11 @@ cd "$dir"
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 prepare_mariadb() {
+  # A starting server removes temporary tables it finds, those of its neighbours too: each has a folder of its own.
+  mkdir -p tmp
   [ -d data/mysql ] || mariadb-install-db --no-defaults --datadir="$dir/data" --user="$(id -un)" \
-    --auth-root-authentication-method=normal --skip-test-db >install.log 2>&1
+    --auth-root-authentication-method=normal --skip-test-db --tmpdir="$dir/tmp" >install.log 2>&1 ||
+    { echo "mariadb-install-db failed in $dir:" >&2; tail -n 40 install.log >&2; return 1; }
   echo "CREATE USER IF NOT EXISTS cellar@'127.0.0.1' IDENTIFIED BY 'cellar-test';
         GRANT ALL ON *.* TO cellar@'127.0.0.1' WITH GRANT OPTION;" >init.sql
 }
@@ -43,7 +46,7 @@ start() { # start PORT: begins the server in the background as $server
   case $kind in
     mariadb)
       # The settings are those of production; only places and sizes differ.
-      mariadbd --defaults-file="$devops/mariadb.cnf" --datadir="$dir/data" --socket="$dir/mariadb.sock" \
+      mariadbd --defaults-file="$devops/mariadb.cnf" --datadir="$dir/data" --tmpdir="$dir/tmp" --socket="$dir/mariadb.sock" \
         --pid-file="$dir/mariadb.pid" --port="$1" --bind-address=127.0.0.1 --user="$(id -un)" \
         --innodb-buffer-pool-size=64M --innodb-log-file-size=32M --init-file="$dir/init.sql" >>log 2>&1 </dev/null & ;;
     mosquitto)
