@@ -26,6 +26,8 @@ struct Page {
     experiments: Vec<BatteryExperiment>,
     /// All places, in order; none where no cell sits.
     places: Vec<(i64, Option<Place>)>,
+    /// When the picture was stored; none without one.
+    photo_at_us: Option<i64>,
     notice: Option<Notice>,
     now_us: i64,
 }
@@ -107,9 +109,13 @@ pub async fn page(
     let experiments = state.store.experiments_on(battery.battery_id, EXPERIMENTS_SHOWN).await?;
     let sitting = state.store.places(battery.battery_id).await?;
     let places = by_position(i64::from(battery.places()), sitting);
+    let photo_at_us = state.store.battery_photo_at(battery.battery_id).await?;
     let notice = done(&query.done, &battery.name);
     let layout = Layout::new(&request, "batteries");
-    answer::page(StatusCode::OK, &Page { layout, battery, experiments, places, notice, now_us: state.clock.now_us() })
+    answer::page(
+        StatusCode::OK,
+        &Page { layout, battery, experiments, places, photo_at_us, notice, now_us: state.clock.now_us() },
+    )
 }
 
 /// Every place with what sits there.
@@ -127,6 +133,8 @@ fn done(word: &str, name: &str) -> Option<Notice> {
         "retired" => format!("{name} is retired: no form offers it any more. Its experiments stay."),
         "filled" => "Each place has a cell of its own number now.".to_owned(),
         "swapped" => format!("The cells of {name} were changed."),
+        "photo" => format!("The picture of {name} was stored."),
+        "no-photo" => format!("{name} has no picture now."),
         "back" => format!("{name} is in use again."),
         _ => return None,
     }))
