@@ -4,7 +4,10 @@ mod sql;
 
 pub mod audit;
 pub mod batteries;
+pub mod battery_photos;
 pub mod blocks;
+pub mod cell_places;
+pub mod cells;
 pub mod columns;
 pub mod dead_letters;
 pub mod device_access;
@@ -103,7 +106,10 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("audit", audit::STATEMENTS),
     ("batteries", batteries::STATEMENTS),
     ("batteries::list", batteries::list::STATEMENTS),
+    ("battery_photos", battery_photos::STATEMENTS),
     ("blocks", blocks::STATEMENTS),
+    ("cell_places", cell_places::STATEMENTS),
+    ("cells", cells::STATEMENTS),
     ("columns", columns::STATEMENTS),
     ("dead_letters", dead_letters::STATEMENTS),
     ("device_access", device_access::STATEMENTS),

@@ -13,6 +13,7 @@ mod guard;
 pub mod headers;
 pub mod live;
 pub mod moment;
+pub mod multipart;
 pub mod page;
 pub mod pages;
 pub mod routes;
@@ -63,6 +64,7 @@ pub fn serve(listener: TcpListener, state: State, tls: Option<Arc<ServerConfig>>
             .app_data(state.clone())
             .app_data(board.clone())
             .app_data(forms())
+            .app_data(web::PayloadConfig::new(guard::UPLOAD_BYTES_MAX))
             .configure(routes::register)
             .wrap(from_fn(error::render))
             .wrap(Compress::default())

@@ -6,7 +6,9 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::guard::admit;
-use super::pages::{account, audit, batteries, devices, experiments, health, monitor, session, theme, tokens, users};
+use super::pages::{
+    account, audit, batteries, cells, devices, experiments, health, monitor, session, theme, tokens, users,
+};
 use super::{WebError, api, assets, live};
 
 /// The least role a route asks for.
@@ -110,6 +112,24 @@ pub const ROUTES: &[Entry] = &[
     get("/batteries/{id}/retire", Access::Operator, || web::route().to(batteries::retire::form)),
     post("/batteries/{id}/retire", Access::Operator, || web::route().to(batteries::retire::retire)),
     post("/batteries/{id}/bring-back", Access::Operator, || web::route().to(batteries::retire::bring_back)),
+    get("/batteries/{id}/photo", Access::Viewer, || web::route().to(batteries::photo::show)),
+    get("/batteries/{id}/photo/edit", Access::Operator, || web::route().to(batteries::photo::form)),
+    post("/batteries/{id}/photo/edit", Access::Operator, || web::route().to(batteries::photo::store)),
+    post("/batteries/{id}/photo/remove", Access::Operator, || web::route().to(batteries::photo::remove)),
+    get("/batteries/{id}/label", Access::Viewer, || web::route().to(batteries::label::page)),
+    get("/batteries/{id}/label.svg", Access::Viewer, || web::route().to(batteries::label::svg)),
+    post("/batteries/{id}/places/fill", Access::Operator, || web::route().to(cells::fill::fill)),
+    get("/batteries/{id}/places/{position}", Access::Viewer, || web::route().to(cells::place::page)),
+    post("/batteries/{id}/places/{position}", Access::Operator, || web::route().to(cells::place::swap)),
+    get("/cells", Access::Viewer, || web::route().to(cells::list::page)),
+    get("/cells/new", Access::Operator, || web::route().to(cells::add::form)),
+    post("/cells/new", Access::Operator, || web::route().to(cells::add::add)),
+    get("/cells/{id}", Access::Viewer, || web::route().to(cells::show::page)),
+    get("/cells/{id}/edit", Access::Operator, || web::route().to(cells::edit::form)),
+    post("/cells/{id}/edit", Access::Operator, || web::route().to(cells::edit::save)),
+    get("/cells/{id}/retire", Access::Operator, || web::route().to(cells::retire::form)),
+    post("/cells/{id}/retire", Access::Operator, || web::route().to(cells::retire::retire)),
+    post("/cells/{id}/bring-back", Access::Operator, || web::route().to(cells::retire::bring_back)),
     get("/devices", Access::Operator, || web::route().to(devices::list::page)),
     get("/devices/new", Access::Admin, || web::route().to(devices::add::form)),
     post("/devices/new", Access::Admin, || web::route().to(devices::add::add)),

@@ -2,6 +2,7 @@
 
 pub mod chemistry;
 mod draft;
+pub mod photo;
 
 pub use draft::{Draft, Misfit};
 

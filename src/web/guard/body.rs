@@ -8,20 +8,28 @@ use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
 
-use crate::web::WebError;
+use crate::domain::battery::photo::PHOTO_BYTES_MAX;
+use crate::web::routes::Access;
+use crate::web::{WebError, multipart};
 
 /// Largest form, bytes.
 const FORM_BYTES_MAX: usize = 256 * 1024;
 /// Largest JSON body, bytes.
 const JSON_BYTES_MAX: usize = 1024 * 1024;
+/// Largest form with a file in it, bytes, from people who may add things: a picture, and some room for the form around it.
+pub(in crate::web) const UPLOAD_BYTES_MAX: usize = PHOTO_BYTES_MAX + 64 * 1024;
 /// Longest silence within a body: a phone in a lift is given this.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time for a whole body of these sizes.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Reads the body.
-pub(super) async fn read(request: &mut ServiceRequest) -> Result<Bytes, WebError> {
-    let bytes_max = if request.content_type() == "application/json" { JSON_BYTES_MAX } else { FORM_BYTES_MAX };
+pub(super) async fn read(request: &mut ServiceRequest, access: Access) -> Result<Bytes, WebError> {
+    let bytes_max = match request.content_type() {
+        "application/json" => JSON_BYTES_MAX,
+        "multipart/form-data" if access >= Access::Operator => UPLOAD_BYTES_MAX,
+        _ => FORM_BYTES_MAX,
+    };
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|bytes: u64| bytes > bytes_max as u64) {
         return Err(WebError::TooLarge { bytes_max });
@@ -48,8 +56,14 @@ pub(super) fn put_back(request: &mut ServiceRequest, bytes: Bytes) {
     request.set_payload(Payload::from(Box::pin(stream::once(std::future::ready(Ok(bytes)))) as std::pin::Pin<Box<_>>));
 }
 
-/// A field of an urlencoded form whose value needs no decoding; the first of that name.
+/// A field of a form, with a file in it or not, whose value needs no decoding; the first of that name.
 pub(super) fn form_field(request: &ServiceRequest, bytes: &[u8], name: &str) -> Option<String> {
+    if let Some(kind) = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok())
+        && let Some(parts) = multipart::parts(kind, bytes)
+    {
+        let part = parts.iter().find(|part| part.name == name && !part.is_file)?;
+        return std::str::from_utf8(part.content).ok().map(str::to_owned);
+    }
     if request.content_type() != "application/x-www-form-urlencoded" {
         return None;
     }

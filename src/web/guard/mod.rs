@@ -4,6 +4,8 @@ mod body;
 mod identify;
 mod origin;
 
+pub(super) use body::UPLOAD_BYTES_MAX;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderValue};
@@ -64,7 +66,7 @@ pub(super) async fn admit(
         return refuse(request, error);
     }
     if entry.method.changes() {
-        let checked = check_change(&mut request, &visitor, &secret).await;
+        let checked = check_change(entry, &mut request, &visitor, &secret).await;
         if let Err(error) = checked {
             return refuse(request, error);
         }
@@ -129,13 +131,18 @@ fn may(entry: &Entry, visitor: &Visitor, state: &State, request: &ServiceRequest
 }
 
 /// Reads the body within its limits and checks that a page of ours sent it.
-async fn check_change(request: &mut ServiceRequest, visitor: &Visitor, secret: &str) -> Result<(), WebError> {
+async fn check_change(
+    entry: &Entry,
+    request: &mut ServiceRequest,
+    visitor: &Visitor,
+    secret: &str,
+) -> Result<(), WebError> {
     let is_program = matches!(visitor.principal, Principal::Program(_));
     // A browser never adds a token to a request of another site, so what carries one needs no further proof.
     if !is_program {
         origin::is_our_page(request)?;
     }
-    let bytes = body::read(request).await?;
+    let bytes = body::read(request, entry.access).await?;
     if !is_program {
         let in_header = header_text(request, "x-csrf-token");
         let sent = if in_header.is_empty() { body::form_field(request, &bytes, "csrf") } else { Some(in_header) };

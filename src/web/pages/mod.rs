@@ -3,6 +3,7 @@
 pub mod account;
 pub mod audit;
 pub mod batteries;
+pub mod cells;
 pub mod devices;
 pub mod experiments;
 pub mod health;

@@ -3,8 +3,10 @@
 pub mod add;
 pub mod edit;
 pub mod form;
+pub mod label;
 pub mod list;
 pub mod offers;
+pub mod photo;
 pub mod retire;
 pub mod show;
 pub mod words;

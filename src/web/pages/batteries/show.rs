@@ -9,6 +9,7 @@ use super::words::{cells, current_range, voltage_range};
 use crate::domain::battery::Technology;
 use crate::domain::number::plain;
 use crate::store::batteries::{Battery, BatteryExperiment};
+use crate::store::cell_places::Place;
 use crate::web::answer::{DoneQuery, Notice};
 use crate::web::moment::Moment;
 use crate::web::page::Layout;
@@ -23,6 +24,10 @@ struct Page {
     layout: Layout,
     battery: Battery,
     experiments: Vec<BatteryExperiment>,
+    /// All places, in order; none where no cell sits.
+    places: Vec<(i64, Option<Place>)>,
+    /// When the picture was stored; none without one.
+    photo_at_us: Option<i64>,
     notice: Option<Notice>,
     now_us: i64,
 }
@@ -76,6 +81,11 @@ impl Page {
         cells(&self.battery)
     }
 
+    /// How many places have a cell.
+    fn taken(&self) -> usize {
+        self.places.iter().filter(|(_, place)| place.is_some()).count()
+    }
+
     fn is_unknown(&self) -> bool {
         self.battery.technology == Technology::Generic
     }
@@ -97,9 +107,21 @@ pub async fn page(
 ) -> Result<HttpResponse, WebError> {
     let battery = find(&state, &id).await?;
     let experiments = state.store.experiments_on(battery.battery_id, EXPERIMENTS_SHOWN).await?;
+    let sitting = state.store.places(battery.battery_id).await?;
+    let places = by_position(i64::from(battery.places()), sitting);
+    let photo_at_us = state.store.battery_photo_at(battery.battery_id).await?;
     let notice = done(&query.done, &battery.name);
     let layout = Layout::new(&request, "batteries");
-    answer::page(StatusCode::OK, &Page { layout, battery, experiments, notice, now_us: state.clock.now_us() })
+    answer::page(
+        StatusCode::OK,
+        &Page { layout, battery, experiments, places, photo_at_us, notice, now_us: state.clock.now_us() },
+    )
+}
+
+/// Every place with what sits there.
+fn by_position(count: i64, sitting: Vec<Place>) -> Vec<(i64, Option<Place>)> {
+    let mut sitting = sitting.into_iter().peekable();
+    (1..=count).map(|position| (position, sitting.next_if(|place| place.position == position))).collect()
 }
 
 /// What was done before somebody was led here.
@@ -109,6 +131,10 @@ fn done(word: &str, name: &str) -> Option<Notice> {
         "edited" => format!("{name} was changed."),
         "same" => format!("Nothing was changed: {name} was so already."),
         "retired" => format!("{name} is retired: no form offers it any more. Its experiments stay."),
+        "filled" => "Each place has a cell of its own number now.".to_owned(),
+        "swapped" => format!("The cells of {name} were changed."),
+        "photo" => format!("The picture of {name} was stored."),
+        "no-photo" => format!("{name} has no picture now."),
         "back" => format!("{name} is in use again."),
         _ => return None,
     }))
