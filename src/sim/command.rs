@@ -62,7 +62,13 @@ struct Instrument {
     model: &'static str,
     serial: String,
     link: String,
+    measures: [&'static str; 6],
+    current_min_a: f64,
+    current_max_a: f64,
 }
+
+/// What a simulated channel measures.
+const MEASURES: [&str; 6] = ["voltage_v", "current_a", "power_w", "temperature_c", "capacity_ah", "energy_wh"];
 
 /// What a unit says to a command.
 #[derive(Debug)]
@@ -105,6 +111,9 @@ impl Obedience {
                 model: "simulated channel",
                 serial: format!("SIM-{}", station.station()),
                 link: format!("sim:{}", station.station()),
+                measures: MEASURES,
+                current_min_a: -station.current_max_a(),
+                current_max_a: station.current_max_a(),
             };
             Detected { command_id, devices: stations.iter().map(instrument).collect() }
         });
@@ -235,7 +244,8 @@ mod tests {
         let detect = unit.obey(&json!({"command_id": 7, "verb": "detect"}), 0, std::iter::once(&mut station));
         let told = serde_json::to_value(detect.devices).unwrap();
         let expected = json!({"command_id": 7,
-            "devices": [{"model": "simulated channel", "serial": "SIM-4", "link": "sim:4"}]});
+            "devices": [{"model": "simulated channel", "serial": "SIM-4", "link": "sim:4", "measures": MEASURES,
+                "current_min_a": -10.0, "current_max_a": 10.0}]});
         assert_eq!(told, expected);
         assert!(
             unit.obey(&json!({"command_id": 8, "verb": "stations"}), 0, std::iter::once(&mut station)).wants_states

@@ -150,6 +150,12 @@ impl Station {
         self.experiment
     }
 
+    /// Largest current of its channel, A.
+    #[must_use]
+    pub fn current_max_a(&self) -> f64 {
+        self.current_max_a
+    }
+
     /// What rows of it are about.
     #[must_use]
     pub fn subject(&self) -> Subject {

@@ -259,7 +259,11 @@ impl Store {
         group.commit().await
     }
 
-    async fn station_made_once(&self, once: &str) -> Result<Option<StationId>, StoreError> {
+    /// The station made by a form with this mark.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn station_made_once(&self, once: &str) -> Result<Option<StationId>, StoreError> {
         let row: Option<(i64,)> = on_read!(&self.db, pool, dialect => {
             sqlx::query_as(BY_ONCE.text(dialect)).bind(once).fetch_optional(pool).await?
         });

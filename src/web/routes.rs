@@ -7,7 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::guard::admit;
 use super::pages::{
-    account, audit, batteries, cells, devices, experiments, health, monitor, session, theme, tokens, users,
+    account, audit, batteries, cells, devices, experiments, health, monitor, session, stations, theme, tokens, units,
+    users,
 };
 use super::{WebError, api, assets, live};
 
@@ -130,6 +131,18 @@ pub const ROUTES: &[Entry] = &[
     get("/cells/{id}/retire", Access::Operator, || web::route().to(cells::retire::form)),
     post("/cells/{id}/retire", Access::Operator, || web::route().to(cells::retire::retire)),
     post("/cells/{id}/bring-back", Access::Operator, || web::route().to(cells::retire::bring_back)),
+    get("/stations", Access::Viewer, || web::route().to(stations::list::page)),
+    get("/stations/new", Access::Operator, || web::route().to(stations::build::form)),
+    post("/stations/new", Access::Operator, || web::route().to(stations::build::build)),
+    get("/stations/{id}", Access::Viewer, || web::route().to(stations::show::page)),
+    get("/stations/{id}/edit", Access::Operator, || web::route().to(stations::edit::form)),
+    post("/stations/{id}/edit", Access::Operator, || web::route().to(stations::edit::save)),
+    get("/stations/{id}/retire", Access::Operator, || web::route().to(stations::retire::form)),
+    post("/stations/{id}/retire", Access::Operator, || web::route().to(stations::retire::retire)),
+    post("/stations/{id}/relaunch", Access::Operator, || web::route().to(stations::relaunch::relaunch)),
+    get("/units", Access::Viewer, || web::route().to(units::list::page)),
+    get("/units/{id}", Access::Viewer, || web::route().to(units::show::page)),
+    post("/units/{id}/detect", Access::Operator, || web::route().to(units::detect::detect)),
     get("/devices", Access::Operator, || web::route().to(devices::list::page)),
     get("/devices/new", Access::Admin, || web::route().to(devices::add::form)),
     post("/devices/new", Access::Admin, || web::route().to(devices::add::add)),

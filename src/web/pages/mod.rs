@@ -9,6 +9,8 @@ pub mod experiments;
 pub mod health;
 pub mod monitor;
 pub mod session;
+pub mod stations;
 pub mod theme;
 pub mod tokens;
+pub mod units;
 pub mod users;

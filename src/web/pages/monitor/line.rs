@@ -9,7 +9,7 @@ use super::numbers::{Reading, quantities, value_text};
 use super::status::{AWAY, Group, MEASURING, RUNNING, Status, judge};
 
 /// A unit sends a heartbeat every 5 s; after three missed ones it is away.
-const UNIT_SILENT_US: i64 = 15_000_000;
+pub(in crate::web::pages) const UNIT_SILENT_US: i64 = 15_000_000;
 /// Probes send in batches, some only every half minute.
 const PROBE_SILENT_US: i64 = 60_000_000;
 /// More steps than this do not fit as segments of a strip.

@@ -75,12 +75,12 @@ pub(super) const FINISHED: Status = Status { icon: "check", word: "Finished", to
 pub(super) const STOPPED: Status = Status { icon: "hand-stop", word: "Stopped", tone: "away" };
 pub(super) const FAULT: Status = Status { icon: "alert-octagon", word: "Fault", tone: "alarm" };
 pub(super) const FREE: Status = Status { icon: "circle-dashed", word: "Free", tone: "away" };
-pub(super) const AWAY: Status = Status { icon: "plug-connected-x", word: "Away", tone: "away" };
-pub(super) const LOOK: Status = Status { icon: "alert-triangle", word: "Warning", tone: "warning" };
+pub(in crate::web::pages) const AWAY: Status = Status { icon: "plug-connected-x", word: "Away", tone: "away" };
+pub(in crate::web::pages) const LOOK: Status = Status { icon: "alert-triangle", word: "Warning", tone: "warning" };
 pub(super) const MEASURING: Status = Status { icon: "activity", word: "Measuring", tone: "running" };
 
 /// Group and status of a station in a state, its unit silent or not.
-pub(super) fn judge(state: StationState, is_silent: bool) -> (Group, Status) {
+pub(in crate::web::pages) fn judge(state: StationState, is_silent: bool) -> (Group, Status) {
     match state {
         StationState::Fault => (Group::Attention, FAULT),
         StationState::Running | StationState::Paused if is_silent => (Group::Attention, AWAY),
