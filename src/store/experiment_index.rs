@@ -29,18 +29,18 @@ statements! {
     NAMES_MARK = "
         SELECT
             (SELECT COUNT(*) FROM battery),
-            (SELECT COALESCE(SUM(LENGTH(name)), 0) FROM battery),
+            (SELECT COALESCE(SUM(version), 0) FROM battery),
             (SELECT COUNT(*) FROM station),
-            (SELECT COALESCE(SUM(LENGTH(name)), 0) FROM station),
+            (SELECT COALESCE(SUM(version), 0) FROM station),
             (SELECT COUNT(*) FROM profile),
-            (SELECT COALESCE(SUM(LENGTH(name)), 0) FROM profile)" | "
+            (SELECT COALESCE(SUM(version), 0) FROM profile)" | "
         SELECT
             (SELECT COUNT(*) FROM battery),
-            (SELECT CAST(COALESCE(SUM(LENGTH(name)), 0) AS SIGNED) FROM battery),
+            (SELECT CAST(COALESCE(SUM(version), 0) AS SIGNED) FROM battery),
             (SELECT COUNT(*) FROM station),
-            (SELECT CAST(COALESCE(SUM(LENGTH(name)), 0) AS SIGNED) FROM station),
+            (SELECT CAST(COALESCE(SUM(version), 0) AS SIGNED) FROM station),
             (SELECT COUNT(*) FROM profile),
-            (SELECT CAST(COALESCE(SUM(LENGTH(name)), 0) AS SIGNED) FROM profile)";
+            (SELECT CAST(COALESCE(SUM(version), 0) AS SIGNED) FROM profile)";
     BATTERIES = "
         SELECT battery_id, name, technology
         FROM battery
@@ -104,7 +104,7 @@ struct ReadUpTo {
     names: NamesMark,
 }
 
-/// Changes whenever a name does: counts, and sums of what grows.
+/// Changes whenever a name does: counts, and sums of the versions, which only grow.
 type NamesMark = [i64; 6];
 
 #[derive(sqlx::FromRow)]

@@ -22,11 +22,22 @@ statements! {
         SELECT experiment_id
         FROM experiment
         WHERE once_token = ?";
-    THINGS = "
-        SELECT
-            (SELECT COUNT(*) FROM battery WHERE battery_id = ?),
-            (SELECT COUNT(*) FROM station WHERE station_id = ?),
-            (SELECT COUNT(*) FROM profile WHERE profile_id = ?)";
+    BATTERY_USE = "
+        SELECT name, retired_at_us
+        FROM battery
+        WHERE battery_id = ?";
+    STATION_USE = "
+        SELECT name, retired_at_us, is_virtual
+        FROM station
+        WHERE station_id = ?" | "
+        SELECT name, retired_at_us, is_virtual
+        FROM station
+        WHERE station_id = ?
+        FOR UPDATE";
+    PROFILE_USE = "
+        SELECT name, retired_at_us
+        FROM profile
+        WHERE profile_id = ?";
     QUEUE_END = "
         SELECT COUNT(*), COALESCE(MAX(queue_position), 0)
         FROM experiment
@@ -54,6 +65,9 @@ statements! {
 
 /// Most experiments that wait for one station: more than a year's work.
 pub const QUEUE_MAX: i64 = 500;
+
+/// How often a transaction that met another one is tried.
+const TRIES_MAX: u32 = 3;
 
 /// An experiment to be stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -232,22 +246,21 @@ impl Store {
         once: Option<&str>,
         now_us: i64,
     ) -> Result<ExperimentId, StoreError> {
-        let mut group = self.begin_group().await?;
-        if let Some(made) = group.experiment_made(once).await? {
-            return Ok(made);
-        }
-        let queued = group.queue_experiment(by, experiment, once, now_us).await;
-        match queued {
-            Ok(id) => {
-                group.commit().await?;
-                Ok(id)
+        let mut tries = 1;
+        loop {
+            let mut group = self.begin_group().await?;
+            if let Some(made) = group.experiment_made(once).await? {
+                return Ok(made);
             }
-            // Sent twice at the very same moment: the other one made it.
-            Err(error) if error.is_duplicate() => {
-                drop(group);
-                self.begin_group().await?.experiment_made(once).await?.ok_or(error)
+            match group.queue_experiment(by, experiment, once, now_us).await {
+                Ok(id) => {
+                    group.commit().await?;
+                    return Ok(id);
+                }
+                // Sent twice at the very same moment: the other one made it, and the next look finds it.
+                Err(error) if (error.is_duplicate() || error.may_pass()) && tries < TRIES_MAX => tries += 1,
+                Err(error) => return Err(error),
             }
-            Err(error) => Err(error),
         }
     }
 
@@ -284,6 +297,37 @@ impl Group {
         Ok(row.map(|(id,)| ExperimentId(id)))
     }
 
+    /// Whether battery, station and profile are there and not retired. The station's row stays locked, so that it
+    /// cannot be retired meanwhile.
+    async fn check_usable(&mut self, experiment: &NewExperiment) -> Result<(), StoreError> {
+        let battery: Option<(String, Option<i64>)> = on_group!(self, conn, dialect => {
+            sqlx::query_as(BATTERY_USE.text(dialect)).bind(experiment.battery.0).fetch_optional(conn).await?
+        });
+        let station: Option<(String, Option<i64>, bool)> = on_group!(self, conn, dialect => {
+            sqlx::query_as(STATION_USE.text(dialect)).bind(experiment.station.0).fetch_optional(conn).await?
+        });
+        let profile: Option<(String, Option<i64>)> = on_group!(self, conn, dialect => {
+            sqlx::query_as(PROFILE_USE.text(dialect)).bind(experiment.profile.0).fetch_optional(conn).await?
+        });
+        let missing = |what: &'static str, id: i64| StoreError::Missing { what, name: id.to_string() };
+        let battery = battery.ok_or_else(|| missing("such battery", experiment.battery.0))?;
+        let station = station.ok_or_else(|| missing("such station", experiment.station.0))?;
+        let profile = profile.ok_or_else(|| missing("such profile", experiment.profile.0))?;
+        let retired = |name: &str| StoreError::Conflict(format!("{name} is retired. Choose another one."));
+        for (name, retired_at_us) in [(battery.0, battery.1), (station.0.clone(), station.1), (profile.0, profile.1)] {
+            if retired_at_us.is_some() {
+                return Err(retired(&name));
+            }
+        }
+        if station.2 {
+            return Err(StoreError::Conflict(format!(
+                "{} holds what was measured elsewhere; nothing can run there. Choose another station.",
+                station.0
+            )));
+        }
+        Ok(())
+    }
+
     async fn queue_experiment(
         &mut self,
         by: &Actor,
@@ -291,22 +335,7 @@ impl Group {
         once: Option<&str>,
         now_us: i64,
     ) -> Result<ExperimentId, StoreError> {
-        let (batteries, stations, profiles): (i64, i64, i64) = on_group!(self, conn, dialect => {
-            sqlx::query_as(THINGS.text(dialect))
-                .bind(experiment.battery.0)
-                .bind(experiment.station.0)
-                .bind(experiment.profile.0)
-                .fetch_one(conn)
-                .await?
-        });
-        let missing = [
-            ("such battery", batteries, experiment.battery.0),
-            ("such station", stations, experiment.station.0),
-            ("such profile", profiles, experiment.profile.0),
-        ];
-        if let Some((what, _, id)) = missing.into_iter().find(|(_, found, _)| *found == 0) {
-            return Err(StoreError::Missing { what, name: id.to_string() });
-        }
+        self.check_usable(experiment).await?;
         let (waiting, last): (i64, i64) = on_group!(self, conn, dialect => {
             sqlx::query_as(QUEUE_END.text(dialect)).bind(experiment.station.0).fetch_one(conn).await?
         });

@@ -388,9 +388,11 @@ impl Group {
 
     /// Moves the experiments that wait for one station to another one; how many those are.
     async fn move_waiting(&mut self, from: StationId, to: StationId) -> Result<u64, StoreError> {
-        Ok(on_group!(self, conn, dialect => {
+        let moved = on_group!(self, conn, dialect => {
             sqlx::query(MOVE_WAITING.text(dialect)).bind(to.0).bind(from.0).execute(conn).await?.rows_affected()
-        }))
+        });
+        self.touch_waiting(to).await?;
+        Ok(moved)
     }
 
     /// Tells a unit all the stations it drives; earlier words that it has not heard are not needed any more.

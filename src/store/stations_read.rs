@@ -44,7 +44,7 @@ statements! {
         LEFT JOIN battery b ON b.battery_id = e.battery_id
         LEFT JOIN profile p ON p.profile_id = e.profile_id
         WHERE e.station_id = ? AND e.state IN ('draft', 'queued')
-        ORDER BY e.experiment_id
+        ORDER BY e.queue_position, e.experiment_id
         LIMIT ?";
 }
 

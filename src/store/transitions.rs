@@ -34,6 +34,10 @@ statements! {
         WHERE experiment_id = ?
         ORDER BY transition_id DESC
         LIMIT ?";
+    WAITING_AT = "
+        SELECT experiment_id
+        FROM experiment
+        WHERE station_id = ? AND state IN ('draft', 'queued')";
     NEXT_CHANGE = "
         UPDATE experiment_change
         SET seq = seq + 1
@@ -157,6 +161,18 @@ impl Group {
                 .await?;
         });
         self.touch_experiment(experiment);
+        Ok(())
+    }
+
+    /// Notes that this group changes every experiment that waits for a station.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn touch_waiting(&mut self, station: StationId) -> Result<(), StoreError> {
+        let waiting: Vec<(i64,)> = on_group!(self, conn, dialect => {
+            sqlx::query_as(WAITING_AT.text(dialect)).bind(station.0).fetch_all(conn).await?
+        });
+        self.touched_experiments.extend(waiting.into_iter().map(|(id,)| ExperimentId(id)));
         Ok(())
     }
 
