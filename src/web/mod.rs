@@ -13,6 +13,7 @@ mod guard;
 pub mod headers;
 pub mod live;
 pub mod moment;
+pub mod multipart;
 pub mod page;
 pub mod pages;
 pub mod routes;

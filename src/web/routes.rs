@@ -6,7 +6,9 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::guard::admit;
-use super::pages::{account, audit, batteries, devices, experiments, health, monitor, session, theme, tokens, users};
+use super::pages::{
+    account, audit, batteries, devices, experiments, health, monitor, profiles, session, theme, tokens, users,
+};
 use super::{WebError, api, assets, live};
 
 /// The least role a route asks for.
@@ -110,6 +112,21 @@ pub const ROUTES: &[Entry] = &[
     get("/batteries/{id}/retire", Access::Operator, || web::route().to(batteries::retire::form)),
     post("/batteries/{id}/retire", Access::Operator, || web::route().to(batteries::retire::retire)),
     post("/batteries/{id}/bring-back", Access::Operator, || web::route().to(batteries::retire::bring_back)),
+    get("/profiles", Access::Viewer, || web::route().to(profiles::list::page)),
+    get("/profiles/new", Access::Operator, || web::route().to(profiles::add::form)),
+    post("/profiles/new", Access::Operator, || web::route().to(profiles::add::add)),
+    post("/profiles/upload", Access::Operator, || web::route().to(profiles::upload::upload)),
+    post("/profiles/check", Access::Operator, || web::route().to(profiles::check::check)),
+    get("/profiles/{id}.pybamm.txt", Access::Viewer, || web::route().to(profiles::download::pybamm)),
+    get("/profiles/{id}.txt", Access::Viewer, || web::route().to(profiles::download::text)),
+    get("/profiles/{id}.json", Access::Viewer, || web::route().to(profiles::download::unicycler)),
+    get("/profiles/{id}", Access::Viewer, || web::route().to(profiles::show::page)),
+    get("/profiles/{id}/edit", Access::Operator, || web::route().to(profiles::edit::form)),
+    post("/profiles/{id}/edit", Access::Operator, || web::route().to(profiles::edit::save)),
+    get("/profiles/{id}/copy", Access::Operator, || web::route().to(profiles::add::copy)),
+    get("/profiles/{id}/retire", Access::Operator, || web::route().to(profiles::retire::form)),
+    post("/profiles/{id}/retire", Access::Operator, || web::route().to(profiles::retire::retire)),
+    post("/profiles/{id}/bring-back", Access::Operator, || web::route().to(profiles::retire::bring_back)),
     get("/devices", Access::Operator, || web::route().to(devices::list::page)),
     get("/devices/new", Access::Admin, || web::route().to(devices::add::form)),
     post("/devices/new", Access::Admin, || web::route().to(devices::add::add)),

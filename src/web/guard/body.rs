@@ -48,8 +48,12 @@ pub(super) fn put_back(request: &mut ServiceRequest, bytes: Bytes) {
     request.set_payload(Payload::from(Box::pin(stream::once(std::future::ready(Ok(bytes)))) as std::pin::Pin<Box<_>>));
 }
 
-/// A field of an urlencoded form whose value needs no decoding; the first of that name.
+/// A field of a form whose value needs no decoding; the first of that name.
 pub(super) fn form_field(request: &ServiceRequest, bytes: &[u8], name: &str) -> Option<String> {
+    if request.content_type() == "multipart/form-data" {
+        let form = crate::web::multipart::Form::of(request.headers(), bytes)?;
+        return form.text(name).map(str::to_owned);
+    }
     if request.content_type() != "application/x-www-form-urlencoded" {
         return None;
     }

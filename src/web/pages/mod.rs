@@ -7,6 +7,7 @@ pub mod devices;
 pub mod experiments;
 pub mod health;
 pub mod monitor;
+pub mod profiles;
 pub mod session;
 pub mod theme;
 pub mod tokens;
