@@ -1,5 +1,7 @@
 //! What is wrong with a form, field by field.
 
+use std::borrow::Cow;
+
 pub use crate::domain::text::line;
 use crate::store::StoreError;
 
@@ -13,15 +15,15 @@ pub struct Problems {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// `name` and `id` of the field.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// What is wrong and what to enter instead.
     pub message: String,
 }
 
 impl Problems {
     /// Notes a problem of a field.
-    pub fn add(&mut self, field: &'static str, message: impl Into<String>) {
-        self.list.push(Problem { field, message: message.into() });
+    pub fn add(&mut self, field: impl Into<Cow<'static, str>>, message: impl Into<String>) {
+        self.list.push(Problem { field: field.into(), message: message.into() });
     }
 
     /// The value, or its problem noted.

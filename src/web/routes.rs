@@ -7,8 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::guard::admit;
 use super::pages::{
-    account, audit, batteries, cells, devices, experiments, health, monitor, session, stations, theme, tokens, units,
-    users,
+    account, audit, batteries, cells, devices, experiments, health, monitor, profiles, session, stations, theme,
+    tokens, units, users,
 };
 use super::{WebError, api, assets, live};
 
@@ -143,6 +143,21 @@ pub const ROUTES: &[Entry] = &[
     get("/units", Access::Viewer, || web::route().to(units::list::page)),
     get("/units/{id}", Access::Viewer, || web::route().to(units::show::page)),
     post("/units/{id}/detect", Access::Operator, || web::route().to(units::detect::detect)),
+    get("/profiles", Access::Viewer, || web::route().to(profiles::list::page)),
+    get("/profiles/new", Access::Operator, || web::route().to(profiles::add::form)),
+    post("/profiles/new", Access::Operator, || web::route().to(profiles::add::add)),
+    post("/profiles/upload", Access::Operator, || web::route().to(profiles::upload::upload)),
+    post("/profiles/check", Access::Operator, || web::route().to(profiles::check::check)),
+    get("/profiles/{id}.pybamm.txt", Access::Viewer, || web::route().to(profiles::download::pybamm)),
+    get("/profiles/{id}.txt", Access::Viewer, || web::route().to(profiles::download::text)),
+    get("/profiles/{id}.json", Access::Viewer, || web::route().to(profiles::download::unicycler)),
+    get("/profiles/{id}", Access::Viewer, || web::route().to(profiles::show::page)),
+    get("/profiles/{id}/edit", Access::Operator, || web::route().to(profiles::edit::form)),
+    post("/profiles/{id}/edit", Access::Operator, || web::route().to(profiles::edit::save)),
+    get("/profiles/{id}/copy", Access::Operator, || web::route().to(profiles::add::copy)),
+    get("/profiles/{id}/retire", Access::Operator, || web::route().to(profiles::retire::form)),
+    post("/profiles/{id}/retire", Access::Operator, || web::route().to(profiles::retire::retire)),
+    post("/profiles/{id}/bring-back", Access::Operator, || web::route().to(profiles::retire::bring_back)),
     get("/devices", Access::Operator, || web::route().to(devices::list::page)),
     get("/devices/new", Access::Admin, || web::route().to(devices::add::form)),
     post("/devices/new", Access::Admin, || web::route().to(devices::add::add)),

@@ -10,9 +10,11 @@
 //! | [`cursor`] | which step comes next, with loops and cycles |
 //! | [`value`], [`row`], [`text`] | numbers, one step, a whole text |
 //! | [`unicycler`], [`pybamm`] | forms of other programs, in and out |
+//! | [`any`] | whatever of these a text looks like |
 //! | [`fit`] | whether steps fit a battery and a station |
 //! | [`mod@examples`] | profiles a new lab begins with |
 
+pub mod any;
 mod converted;
 pub mod cursor;
 pub mod examples;

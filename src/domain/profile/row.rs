@@ -8,7 +8,7 @@ use super::value::{self, current_text, quoted, rate_text};
 pub const DEEDS: [(&str, &str); 6] = [
     ("CC", "Constant current"),
     ("CV", "Constant voltage"),
-    ("CCCV", "Constant current, then voltage"),
+    ("CCCV", "Current, then voltage"),
     ("CP", "Constant power"),
     ("WAIT", "Rest"),
     ("LOOP", "Repeat from a step"),

@@ -54,7 +54,11 @@ impl Store {
         done
     }
 
-    async fn profile_made_once(&self, once: Option<&str>) -> Result<Option<ProfileId>, StoreError> {
+    /// The profile a form with this mark made, if it did.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn profile_made_once(&self, once: Option<&str>) -> Result<Option<ProfileId>, StoreError> {
         let Some(once) = once else { return Ok(None) };
         let row: Option<(i64,)> = on_read!(&self.db, pool, dialect => {
             sqlx::query_as(BY_ONCE.text(dialect)).bind(once).fetch_optional(pool).await?

@@ -8,6 +8,7 @@ pub mod devices;
 pub mod experiments;
 pub mod health;
 pub mod monitor;
+pub mod profiles;
 pub mod session;
 pub mod stations;
 pub mod theme;

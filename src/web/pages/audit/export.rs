@@ -40,7 +40,7 @@ pub async fn csv(
 ) -> Result<HttpResponse, WebError> {
     let (filter, before, problems) = asked.filter();
     if let Some(problem) = problems.all().first() {
-        return Err(WebError::Invalid { target: problem.field, message: problem.message.clone() });
+        return Err(WebError::Invalid { target: "filter", message: problem.message.clone() });
     }
     let now_us = state.clock.now_us();
     let mut change = Change::new("export audit log", "audit log");

@@ -45,7 +45,7 @@ fn a_problem_has_the_name_its_field_has_in_the_form() {
         ..form()
     };
     let problems = typed.check(NOW_US).unwrap_err();
-    let fields: Vec<_> = problems.all().iter().map(|problem| problem.field).collect();
+    let fields: Vec<_> = problems.all().iter().map(|problem| problem.field.as_ref()).collect();
     assert_eq!(fields, ["cells_series", "capacity_ah", "voltage_max_v", "mass_g"]);
     assert!(problems.of("capacity_ah").unwrap().contains("1234.5"));
 }

@@ -131,7 +131,7 @@ mod tests {
         assert_eq!((facts.capacity_ah, facts.chemistry.as_str()), (Some(2.3), "LFP"));
         let wrong = Typed { name: text(" "), chemistry: text("x/y"), capacity_ah: text("1.234,5"), ..Typed::default() };
         let problems = wrong.check(None).unwrap_err();
-        let fields: Vec<_> = problems.all().iter().map(|problem| problem.field).collect();
+        let fields: Vec<_> = problems.all().iter().map(|problem| problem.field.as_ref()).collect();
         assert_eq!(fields, ["name", "chemistry", "capacity_ah"]);
     }
 }

@@ -242,7 +242,7 @@ pub(super) async fn render(
 ) -> Result<HttpResponse, WebError> {
     let (ask, mut problems) = asked.ask();
     for problem in refused.problems.all() {
-        problems.add(problem.field, problem.message.clone());
+        problems.add(problem.field.clone(), problem.message.clone());
     }
     let now_us = state.clock.now_us();
     let answer = state.experiments.answer(&state.store, ask, now_us).await?;
