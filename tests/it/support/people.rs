@@ -52,6 +52,16 @@ impl Answer {
         self.field("csrf")
     }
 
+    /// Problem beside a field, which must also stand in the summary.
+    pub(crate) fn problem(&self, field: &str) -> &str {
+        assert_eq!(self.status, 422, "{}", self.body);
+        assert!(self.body.contains(&format!("<li><a href=\"#{field}\">")), "no {field} in the summary: {}", self.body);
+        let (_, beside) =
+            self.body.split_once(&format!("id=\"{field}-problem\">")).expect("a problem beside the field");
+        let (beside, _) = beside.split_once("</p>").unwrap();
+        beside.rsplit('>').next().unwrap()
+    }
+
     /// The value of a hidden field; empty without one.
     pub(crate) fn field(&self, name: &str) -> &str {
         let begin = format!("name=\"{name}\" value=\"");
@@ -120,6 +130,12 @@ impl Browser {
             .post(format!("{}{path}", self.base))
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body);
+        self.send(request).await
+    }
+
+    /// Sends a body of any kind.
+    pub(crate) async fn post_body(&mut self, path: &str, content_type: &str, body: Vec<u8>) -> Answer {
+        let request = self.client.post(format!("{}{path}", self.base)).header("content-type", content_type).body(body);
         self.send(request).await
     }
 
