@@ -2,8 +2,11 @@
 
 use cellar::domain::audit::Actor;
 use cellar::domain::battery::{Kind, Technology};
+use cellar::domain::cell::CellFacts;
 use cellar::store::audit::AuditFilter;
 use cellar::store::batteries::{BatteryQuery, BatterySort, NewBattery};
+use cellar::store::cell_places::Swap;
+use cellar::store::cells::CellsWhere;
 use cellar::store::{Store, StoreError};
 
 use crate::support::battery::cell;
@@ -149,5 +152,61 @@ both_engines! {
                 assert_eq!(names(BatteryQuery { sort, descending, ..all.clone() }).await.1, 3, "{sort:?}");
             }
         }
+    }
+}
+
+both_engines! {
+    async fn cells_move_between_places_and_leave_a_history_of_both(store: Store) {
+        let pack = NewBattery { kind: Kind::Pack, cells_series: 3, ..cell("PACK") };
+        let id = store.add_battery(&by(), &pack, None, 1).await.unwrap();
+        let pack = store.battery(id).await.unwrap().unwrap();
+        assert_eq!(store.fill_places(&by(), &pack, 10).await.unwrap(), 3);
+        assert_eq!(store.fill_places(&by(), &pack, 11).await.unwrap(), 0);
+        let places = store.places(id).await.unwrap();
+        let numbers: Vec<_> = places.iter().map(|place| (place.position, place.cell_id)).collect();
+        let (first, third) = (numbers[0].1, numbers[2].1);
+        let swap = |position, seen, cell, at_us| Swap { position, seen, cell, at_us, reason: "test".to_owned() };
+        store.swap_cell(&by(), &pack, &swap(1, Some(first), Some(third), 20), 30).await.unwrap();
+        let sitting: Vec<_> = store.places(id).await.unwrap().iter().map(|place| (place.position, place.cell_id)).collect();
+        assert_eq!(sitting, [(1, third), (2, numbers[1].1)]);
+        let history: Vec<_> = store.cell_history(third, 10).await.unwrap();
+        let times: Vec<_> = history.iter().map(|place| (place.position, place.from_us, place.to_us)).collect();
+        assert_eq!(times, [(1, 20, None), (3, 10, Some(20))]);
+        let at_first: Vec<_> = store.place_history(id, Some(1), 10).await.unwrap();
+        assert_eq!(at_first.iter().map(|place| place.cell_id).collect::<Vec<_>>(), [third, first]);
+        // Before it left place 1, the first cell cannot have sat elsewhere; nor can place 3 have been empty.
+        for (position, at_us) in [(3, 19), (3, 31)] {
+            let early = store.swap_cell(&by(), &pack, &swap(position, None, Some(first), at_us), 30).await;
+            assert!(matches!(early, Err(StoreError::Conflict(_))), "{early:?}");
+        }
+        store.swap_cell(&by(), &pack, &swap(3, None, Some(first), 25), 30).await.unwrap();
+        store.swap_cell(&by(), &pack, &swap(3, Some(first), None, 26), 30).await.unwrap();
+        let free = store.cells("", CellsWhere::Free, 0, 10).await.unwrap();
+        assert_eq!((free.0[0].cell_id, free.1), (first, 1));
+        assert_eq!(store.cells("pack", CellsWhere::Placed, 0, 1).await.unwrap().1, 2);
+        assert_eq!(store.cells(&format!("#{third}"), CellsWhere::All, 0, 5).await.unwrap().0[0].place.as_ref().unwrap().position, 1);
+    }
+
+    async fn no_cell_gets_into_two_places_whoever_is_faster(store: Store) {
+        let pack = NewBattery { kind: Kind::Pack, cells_series: 8, ..cell("PACK") };
+        let id = store.add_battery(&by(), &pack, None, 1).await.unwrap();
+        let pack = store.battery(id).await.unwrap().unwrap();
+        let facts = CellFacts::new("C", Technology::Lithium, "NMC");
+        let spare = store.add_cell(&by(), &facts, None, 1).await.unwrap();
+        assert!(matches!(store.add_cell(&by(), &facts, None, 1).await, Err(StoreError::Duplicate { .. })));
+        let by = by();
+        let swaps: Vec<_> = (1..=8)
+            .map(|position| Swap { position, seen: None, cell: Some(spare), at_us: 5, reason: String::new() })
+            .collect();
+        let done = futures_util::future::join_all(swaps.iter().map(|swap| store.swap_cell(&by, &pack, swap, 9))).await;
+        // Some may have been taken out again by the next; each refusal is told as such, or as one that may pass.
+        for error in done.iter().filter_map(|done| done.as_ref().err()) {
+            assert!(matches!(error, StoreError::Conflict(_)) || error.may_pass(), "{error:?}");
+        }
+        assert!(done.iter().any(Result::is_ok), "{done:?}");
+        let sitting = store.places(id).await.unwrap();
+        assert_eq!(sitting.len(), 1, "{sitting:?}");
+        let open = store.cell_history(spare, 100).await.unwrap().into_iter().filter(|place| place.to_us.is_none()).count();
+        assert_eq!(open, 1);
     }
 }
