@@ -34,6 +34,11 @@ impl Database {
         Some(Self { url: format!("{server}/{name}"), _folder: None })
     }
 
+    /// The database of a server, to be changed behind its back.
+    pub(crate) fn at(url: &str) -> Self {
+        Self { url: url.to_owned(), _folder: None }
+    }
+
     /// Runs statements past the store, as somebody with the database's password could; how many rows the last changed.
     pub(crate) async fn run(&self, statements: &[&str]) -> u64 {
         let mut changed = 0;

@@ -70,8 +70,14 @@ pub async fn build(
     fields: web::Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse, WebError> {
     let unit = find_unit(&state, &asked.unit).await?;
-    let mut page = Page::new(&request, &state, unit.clone(), None).await?;
     let typed = Typed::read(fields.into_inner());
+    // Sent twice: the first one took the instruments, so they would not be found free any more.
+    if let Some(once) = once_of(&typed.once)
+        && let Some(station) = state.store.station_made_once(once).await?
+    {
+        return Ok(answer::see_other(&format!("/stations/{station}?done=built")));
+    }
+    let mut page = Page::new(&request, &state, unit.clone(), None).await?;
     let new = typed.check(&unit.device, &page.offered, &mut page.problems);
     page.typed = typed;
     let Some(new) = new else {

@@ -8,7 +8,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::status;
-use super::words::{currents, voltages};
+use super::words::both;
 use crate::store::stations_read::{Station, StationFilter};
 use crate::web::forms::line;
 use crate::web::page::Layout;
@@ -151,7 +151,7 @@ fn row(station: Station, now_us: i64) -> Row {
     Row {
         status: status(&station, now_us),
         reach: station.unit.as_ref().map(|_| Reach::new(station.unit_seen_at_us, false, now_us)),
-        limits: format!("{}, {}", voltages(&limits), currents(&limits)),
+        limits: if station.is_virtual { "–".to_owned() } else { both(&limits) },
         station,
     }
 }

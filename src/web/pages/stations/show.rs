@@ -58,6 +58,9 @@ impl Page {
         let Some(told) = &self.told else { return String::new() };
         let unit = &told.device;
         match told.state {
+            CommandState::Queued if self.reach.as_ref().is_some_and(Reach::is_connected) => {
+                format!("{unit} is being told its stations.")
+            }
             CommandState::Queued => format!("{unit} has not been told its stations yet: it hears when it connects."),
             CommandState::Sent | CommandState::Accepted => {
                 format!("{unit} was told its stations and has not confirmed them yet.")

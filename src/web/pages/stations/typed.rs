@@ -127,10 +127,10 @@ impl Typed {
         }
         let picked: Vec<&Instrument> =
             offered.iter().filter(|one| self.instruments.contains(&one.instrument_id.0)).collect();
-        if picked.is_empty() {
-            problems.add("instruments", "Pick at least one instrument.");
-        } else if picked.len() < self.instruments.len() {
+        if picked.len() < self.instruments.len() {
             problems.add("instruments", "An instrument that was picked is not free any more. Look at the list again.");
+        } else if picked.is_empty() {
+            problems.add("instruments", "Pick at least one instrument.");
         }
         let measures = self.take_measures(&picked, problems);
         let limits = self.take_limits(&picked, problems);
@@ -195,6 +195,8 @@ impl Typed {
         let mut take = |field: &'static str, text: &str, told: Option<f64>, what: &str| match (typed(text), told) {
             (Ok(value), _) => Some(value),
             (Err(BadNumber::Empty), Some(told)) => Some(told),
+            // Without instruments there is nothing to limit yet.
+            (Err(BadNumber::Empty), None) if picked.is_empty() => None,
             (Err(BadNumber::Empty), None) => {
                 problems.add(field, format!("Enter the {what}: the instruments do not say it."));
                 None

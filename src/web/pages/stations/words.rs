@@ -34,6 +34,18 @@ pub fn currents(limits: &Limits) -> String {
     format!("{} to {}", current(limits.current_min_a), current(limits.current_max_a))
 }
 
+/// Both in a line: `0.000 V to 5.000 V, −10.000 A to +10.000 A`.
+#[must_use]
+pub fn both(limits: &Limits) -> String {
+    if limits.cover(&Limits::WIDE) {
+        return "Not limited".to_owned();
+    }
+    let parts = [("voltage", voltages(limits)), ("current", currents(limits))];
+    let part =
+        |(word, text): &(&str, String)| if text == "not limited" { format!("{word} {text}") } else { text.clone() };
+    parts.iter().map(part).collect::<Vec<_>>().join(", ")
+}
+
 /// What a unit says an instrument can do; empty when it says nothing.
 #[must_use]
 pub fn told_limits(limits: &ToldLimits) -> String {
@@ -58,6 +70,10 @@ mod tests {
         assert_eq!(voltages(&limits), "0.000 V to 5.000 V");
         assert_eq!(currents(&limits), "−10.000 A to +10.000 A");
         assert_eq!((voltages(&Limits::WIDE), currents(&Limits::WIDE)), ("not limited".into(), "not limited".into()));
+        assert_eq!(
+            (both(&limits).as_str(), both(&Limits::WIDE).as_str()),
+            ("0.000 V to 5.000 V, −10.000 A to +10.000 A", "Not limited")
+        );
         let told = ToldLimits { voltage_max_v: Some(6.0), current_min_a: Some(-5.0), ..ToldLimits::default() };
         assert_eq!(told_limits(&told), "up to 6.000 V, from −5.000 A");
         assert_eq!(told_limits(&ToldLimits::default()), "");
