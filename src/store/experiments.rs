@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::group::on_group;
-use super::profiles::{from_json, resolved};
+use super::profiles::{NewProfile, from_json, resolved};
 use super::sql::{InsertedId, on_read, statements};
 use super::transitions::read_state;
 use super::{Group, Store, StoreError};
@@ -246,13 +246,38 @@ impl Store {
         once: Option<&str>,
         now_us: i64,
     ) -> Result<ExperimentId, StoreError> {
+        self.queue_with_profile(by, experiment, None, once, now_us).await
+    }
+
+    /// The same with a profile that is stored first, in the same transaction: either both are there or neither.
+    ///
+    /// # Errors
+    /// As [`Store::queue_experiment`], and [`StoreError::Duplicate`] when the name of the profile is taken.
+    pub async fn queue_with_profile(
+        &self,
+        by: &Actor,
+        experiment: &NewExperiment,
+        profile: Option<&NewProfile>,
+        once: Option<&str>,
+        now_us: i64,
+    ) -> Result<ExperimentId, StoreError> {
         let mut tries = 1;
         loop {
             let mut group = self.begin_group().await?;
             if let Some(made) = group.experiment_made(once).await? {
                 return Ok(made);
             }
-            match group.queue_experiment(by, experiment, once, now_us).await {
+            let queued = match profile {
+                None => group.queue_experiment(by, experiment, once, now_us).await,
+                Some(profile) => match group.create_profile(by, profile, None, now_us).await {
+                    Ok(profile) => {
+                        let experiment = NewExperiment { profile, ..experiment.clone() };
+                        group.queue_experiment(by, &experiment, once, now_us).await
+                    }
+                    Err(error) => Err(error),
+                },
+            };
+            match queued {
                 Ok(id) => {
                     group.commit().await?;
                     return Ok(id);

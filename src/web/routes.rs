@@ -174,6 +174,8 @@ pub const ROUTES: &[Entry] = &[
     post("/experiments/views", Access::Viewer, || web::route().to(experiments::views::save)),
     post("/experiments/views/{id}/rename", Access::Viewer, || web::route().to(experiments::views::rename)),
     post("/experiments/views/{id}/delete", Access::Viewer, || web::route().to(experiments::views::delete)),
+    get("/experiments/new", Access::Operator, || web::route().to(experiments::add::form)),
+    post("/experiments/new", Access::Operator, || web::route().to(experiments::add::submit)),
     get("/experiments/{id}", Access::Viewer, || web::route().to(experiments::show::page)),
     get("/experiments/{id}/preview.svg", Access::Viewer, || web::route().to(experiments::preview::svg)),
     get("/experiments/{id}/cancel", Access::Operator, || web::route().to(experiments::cancel::form)),

@@ -74,10 +74,7 @@ impl Store {
         now_us: i64,
     ) -> Result<ProfileId, StoreError> {
         let mut group = self.begin_group().await?;
-        let id = group.insert_profile(profile, once, now_us).await?;
-        let change = Change::new("add profile", format!("profile {}", profile.name));
-        let change = change.to(told(&profile.name, &profile.description, &profile.program));
-        group.audit(by, &change, now_us).await?;
+        let id = group.create_profile(by, profile, once, now_us).await?;
         group.commit().await?;
         Ok(id)
     }
@@ -177,6 +174,21 @@ impl Group {
 }
 
 impl Group {
+    /// Stores a profile together with whatever else this group stores, and tells the audit log.
+    pub(in crate::store) async fn create_profile(
+        &mut self,
+        by: &Actor,
+        profile: &NewProfile,
+        once: Option<&str>,
+        now_us: i64,
+    ) -> Result<ProfileId, StoreError> {
+        let id = self.insert_profile(profile, once, now_us).await?;
+        let change = Change::new("add profile", format!("profile {}", profile.name));
+        let change = change.to(told(&profile.name, &profile.description, &profile.program));
+        self.audit(by, &change, now_us).await?;
+        Ok(id)
+    }
+
     /// Keeps a change of a profile, if it met the version it was made for.
     async fn finish(
         mut self,

@@ -1,5 +1,6 @@
 //! Experiments: the list, one of them, the queue of a station, and queueing a new one.
 
+pub mod add;
 mod asked;
 pub mod cancel;
 pub mod list;

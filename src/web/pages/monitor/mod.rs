@@ -17,6 +17,7 @@ use serde::Deserialize;
 use crate::report::chart;
 use crate::series::window::Series;
 use crate::store::StoreError;
+use crate::web::answer::Notice;
 use crate::web::live::Board;
 use crate::web::page::Layout;
 use crate::web::{State, WebError};
@@ -41,6 +42,8 @@ pub struct Query {
     pub probe: Option<String>,
     /// Word of the window.
     pub window: Option<String>,
+    /// The experiment that was just queued.
+    pub queued: Option<i64>,
 }
 
 impl Query {
@@ -134,6 +137,7 @@ struct Page {
     chosen: Option<Chosen>,
     window: Window,
     sparks: Arc<Sparks>,
+    notice: Option<Notice>,
     now_us: i64,
 }
 
@@ -209,7 +213,12 @@ pub async fn page(
         None => None,
     };
     let sparks = board.sparks(&state, &lines).await;
-    let page = Page { layout: Layout::new(&request, "monitor"), lines, chosen, window, sparks, now_us };
+    let notice = query.queued.map(|experiment| {
+        Notice::done(format!(
+            "Experiment {experiment} is queued. Its station begins when it is free; what it does shows here."
+        ))
+    });
+    let page = Page { layout: Layout::new(&request, "monitor"), lines, chosen, window, sparks, notice, now_us };
     let html = page.render().map_err(WebError::internal)?;
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(html))
 }

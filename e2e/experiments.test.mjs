@@ -1,0 +1,212 @@
+// Experiments as operators use them: found, looked at, queued, moved, cancelled, on a lab that runs.
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { AxeBuilder } from "@axe-core/playwright";
+import { SCREENSHOTS, openPage, startBrowser, startServer, waitForLab } from "./lab.mjs";
+import { addPerson, signIn } from "./person.mjs";
+
+const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+const LONG = "An experiment with a name of eighty characters, which is the longest there may be";
+
+let server;
+let browser;
+let cookie;
+const counts = { views: 0, violations: 0, screenshots: 0 };
+
+before(async () => {
+  await mkdir(SCREENSHOTS, { recursive: true });
+  server = await startServer();
+  browser = await startBrowser();
+  await waitForLab(server);
+  cookie = signIn(server, addPerson(server, "j.lindqvist", "operator", "Jonas Lindqvist"));
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+  console.log(`checked: ${counts.views} views with axe, ${counts.violations} violations; ${counts.screenshots} screenshots`);
+});
+
+async function onPage(path, steps, options = {}) {
+  const { page, context, faults } = await openPage(browser, server, options);
+  try {
+    await context.addCookies([{ name: "cellar", value: cookie, url: server.url }]);
+    await page.goto(server.url + path);
+    await steps(page);
+    assert.deepEqual(faults.filter((fault) => !/status of 4(09|22)/.test(fault)), []);
+  } finally {
+    await context.close();
+  }
+}
+
+async function shoot(page, name) {
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+  counts.screenshots += 1;
+}
+
+async function check(page, name) {
+  await shoot(page, name);
+  const { violations } = await new AxeBuilder({ page }).withTags(WCAG).analyze();
+  counts.views += 1;
+  counts.violations += violations.length;
+  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`), []);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(overflow <= 0, `${overflow} px too wide`);
+}
+
+// Battery NMC-031 at station A1, with the profile that the demo runs there.
+async function choose(page) {
+  await page.getByRole("radio", { name: /NMC-031/ }).check();
+  await page.getByRole("radio", { name: /^A1/ }).check();
+  await page.getByRole("button", { name: "Continue to the profile" }).click();
+}
+
+async function queue(page, name) {
+  await choose(page);
+  await page.getByRole("group", { name: /^Fits/ }).getByRole("radio").first().check();
+  await page.getByLabel("Name (optional)").fill(name);
+  await page.getByLabel("Tags (optional)").fill("warm, ageing");
+  await page.getByRole("button", { name: "Review" }).click();
+  await page.getByRole("button", { name: "Queue to A1" }).click();
+}
+
+test("without scripts an experiment is queued, moved and cancelled", () => onPage("/", async (page) => {
+  // Clicks from the home page: Experiments, Add, battery, station, Continue, profile, Review, Queue.
+  await page.getByRole("link", { name: "Experiments" }).first().click();
+  await page.getByRole("link", { name: "Add experiment" }).click();
+  await queue(page, LONG.slice(0, 80));
+  assert.match(page.url(), /\/\?station=\d+&queued=\d+$/);
+  assert.match(await page.locator(".notice").first().textContent(), /Experiment \d+ is queued\./);
+
+  await page.goto(`${server.url}/experiments/new`);
+  await queue(page, "Second in the queue");
+  const station = new URL(page.url()).searchParams.get("station");
+  await page.goto(`${server.url}/stations/${station}/queue`);
+  await page.getByRole("button", { name: "Move Second in the queue up" }).click();
+  assert.match(await page.locator(".notice").textContent(), /is number 1 of 2/);
+  const names = await page.locator("tbody th a").allTextContents();
+  assert.deepEqual(names, ["Second in the queue", LONG.slice(0, 80)]);
+  await page.getByRole("link", { name: "Cancel… Second in the queue" }).click();
+  await page.getByLabel("Reason (optional)").fill("wrong battery");
+  await page.getByRole("button", { name: /^Cancel experiment/ }).click();
+  assert.match(await page.locator(".notice").textContent(), /was cancelled\. It will not run/);
+  await shoot(page, "experiments-cancelled");
+}, { javaScriptEnabled: false }));
+
+test("without scripts the list is narrowed and a view of it is kept", () => onPage("/experiments", async (page) => {
+  await page.locator("summary", { hasText: "Status" }).click();
+  await page.getByRole("checkbox", { name: /^Queued/ }).check();
+  await page.locator("details[open]").getByRole("button", { name: "Show" }).click();
+  assert.match(page.url(), /status=queued/);
+  assert.deepEqual(await page.locator("tbody .badge").allTextContents(), ["Queued"]);
+  await page.getByRole("link", { name: "Clear filters" }).click();
+  await page.getByRole("searchbox", { name: /Words of the name/ }).fill("ageing");
+  await page.getByRole("button", { name: "Find" }).first().click();
+  assert.ok(await page.locator("tbody tr").count() > 0);
+  await page.locator("summary", { hasText: "Save this view" }).click();
+  await page.getByLabel("Name of the view").fill("Ageing");
+  await page.getByRole("button", { name: "Save the view" }).click();
+  assert.equal(await page.locator('.tab[aria-current="page"]').textContent(), "Ageing");
+  await page.getByRole("link", { name: "Started", exact: true }).click();
+  assert.equal(await page.locator("th[aria-sort]").getAttribute("aria-sort"), "descending");
+  await page.getByRole("link", { name: "Edit views" }).click();
+  await page.getByRole("button", { name: "Delete Ageing" }).click();
+  assert.match(await page.locator(".notice").textContent(), /was deleted/);
+}, { javaScriptEnabled: false }));
+
+test("by keyboard alone an experiment is queued from a written profile", () => onPage("/experiments/new", async (page) => {
+  const press = async (key, times = 1) => { for (let time = 0; time < times; time++) await page.keyboard.press(key); };
+  const reach = async (test) => {
+    for (let tries = 0; tries < 80; tries++) {
+      await press("Tab");
+      if (await page.evaluate(test)) return;
+    }
+    assert.fail(`not reached: ${test}`);
+  };
+  await reach("document.activeElement.name === 'battery'");
+  for (let tries = 0; tries < 20; tries++) {
+    if (/NMC-031/.test(await page.evaluate("document.activeElement.closest('label')?.textContent ?? ''"))) break;
+    await press("ArrowDown");
+  }
+  await press("Space");
+  await reach("document.activeElement.name === 'station'");
+  await press("Space");
+  await reach("document.activeElement.name === 'go'");
+  await press("Enter");
+  await page.waitForURL(/station=/);
+  await reach("document.activeElement.matches('summary') && document.activeElement.closest('.write') !== null");
+  await press("Enter");
+  await reach("document.activeElement.id === 'text'");
+  await page.keyboard.type("CC, 1, VOLTAGE, 4.6");
+  await reach("document.activeElement.id === 'profile_name'");
+  await page.keyboard.type("By keyboard");
+  await reach("document.activeElement.value === 'review'");
+  await press("Enter");
+  await page.waitForSelector(".form-summary");
+  assert.match(await page.evaluate("document.activeElement.textContent"), /takes at most 4\.200 V/, "the summary has the focus");
+  assert.equal(await page.evaluate("document.getElementById('text').value"), "CC, 1, VOLTAGE, 4.6", "what was typed stays");
+  await reach("document.activeElement.id === 'text'");
+  await press("Control+a");
+  await page.keyboard.type("CC, 1, VOLTAGE, 4.1");
+  await reach("document.activeElement.value === 'review'");
+  await press("Enter");
+  await page.waitForSelector("button[value='queue']");
+  await reach("document.activeElement.value === 'queue'");
+  await press("Enter");
+  await page.waitForURL(/queued=\d+/);
+}));
+
+test("menus close with Escape and when another opens; a preview goes with Escape", () => onPage("/experiments", async (page) => {
+  const open = () => page.locator(".chip-menu[open]").count();
+  await page.locator("summary", { hasText: "Battery" }).click();
+  await page.locator("summary", { hasText: "Station" }).click();
+  assert.equal(await open(), 1);
+  await page.keyboard.press("Escape");
+  assert.equal(await open(), 0);
+  assert.equal(await page.evaluate("document.activeElement.tagName"), "SUMMARY");
+  const row = page.locator("tbody tr", { has: page.locator(".preview") }).first();
+  await row.locator("th a").hover();
+  await row.locator(".preview img").waitFor({ state: "visible" });
+  await page.waitForFunction(() => [...document.querySelectorAll(".preview img")].some((image) => image.complete && image.naturalWidth > 0));
+  await shoot(page, "experiments-preview");
+  await page.keyboard.press("Escape");
+  assert.equal(await row.locator(".preview").isVisible(), false);
+}));
+
+const PAGES = [
+  ["experiments", "/experiments"], ["experiments-none", "/experiments?q=nothing+of+that"],
+  ["experiments-wrong-day", "/experiments?since=soon"], ["experiments-views", "/experiments/views"],
+  ["experiments-show", "/experiments/1"], ["experiments-new", "/experiments/new"],
+  ["experiments-new-missing", "/experiments/new?go=1"], ["experiments-new-profile", "NEW"], ["experiments-queue", "QUEUE"],
+  ["experiments-cancel", "CANCEL"],
+];
+
+for (const theme of ["light", "dark"]) {
+  for (const width of [1280, 320]) {
+    test(`every page passes axe in ${theme} at ${width} px`, async () => {
+      const options = { colorScheme: theme, viewport: { width, height: 900 } };
+      await onPage("/experiments?status=queued", async (page) => {
+        const queued = await page.locator("tbody th a").first().getAttribute("href");
+        const station = await page.locator('tbody a[href^="/stations/"]').first().getAttribute("href");
+        await page.goto(`${server.url}/experiments/new`);
+        await choose(page);
+        const filled = page.url().slice(server.url.length);
+        for (const [name, path] of PAGES) {
+          const real = { NEW: filled, QUEUE: `${station}/queue`, CANCEL: `${queued}/cancel` }[path] ?? path;
+          await page.goto(server.url + real);
+          if (name === "experiments-show") await page.waitForSelector("[data-chart] canvas");
+          await check(page, `${name}-${theme}-${width}`);
+        }
+        await page.goto(`${server.url}/experiments`);
+        await page.locator("summary", { hasText: "Battery" }).click();
+        await check(page, `experiments-menu-${theme}-${width}`);
+        await page.goto(server.url + filled);
+        await page.getByRole("group", { name: /^Fits/ }).getByRole("radio").first().check();
+        await page.getByRole("button", { name: "Review" }).click();
+        await check(page, `experiments-review-${theme}-${width}`);
+      }, options);
+    });
+  }
+}

@@ -1,0 +1,195 @@
+//! `/experiments/new`: what, where and how, a review, and into the queue. Plain GET and POST throughout.
+
+mod form;
+mod typed;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
+use crate::domain::ids::ExperimentId;
+use crate::store::StoreError;
+use crate::store::batteries::Battery;
+use crate::store::stations_read::Station;
+use crate::web::forms::{self, Problems, once_of};
+use crate::web::page::Layout;
+use crate::web::{State, Visitor, WebError, answer};
+
+use form::{Page, Place};
+pub use typed::Typed;
+use typed::{Draft, Way};
+
+/// Electrolyte fields of one side, as the form writes them.
+const SIDES: [(&str, &str); 2] = [("negative", "Negative side"), ("positive", "Positive side")];
+
+/// The address of the form.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Query {
+    battery: String,
+    station: String,
+    profile: String,
+    /// Experiment to be repeated.
+    clone: String,
+    /// Part of a battery's name.
+    find: String,
+    /// Whether battery and station are to be chosen anew.
+    choose: String,
+    /// Whether both are said to be chosen.
+    go: String,
+}
+
+#[derive(Template)]
+#[template(path = "experiments/review.html")]
+struct Review {
+    layout: Layout,
+    typed: Typed,
+    draft: Draft,
+    battery: Battery,
+    place: Place,
+    once: String,
+}
+
+impl Review {
+    fn carried(&self) -> Vec<(&'static str, &str)> {
+        self.typed.carried()
+    }
+
+    fn steps(&self) -> Vec<String> {
+        self.draft.steps.steps.iter().map(crate::domain::profile::Step::words).collect()
+    }
+
+    fn is_new_profile(&self) -> bool {
+        matches!(self.draft.way, Way::New(_))
+    }
+}
+
+/// Answers with the form: first battery and station, then the rest.
+///
+/// # Errors
+/// 404 for an experiment to be repeated that is not there.
+pub async fn form(
+    request: HttpRequest,
+    state: web::Data<State>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, WebError> {
+    let mut typed = Typed::default();
+    if !query.clone.is_empty() {
+        const UNKNOWN: WebError = WebError::NotFound("such experiment to be repeated");
+        let id = query.clone.parse().map_err(|_| UNKNOWN)?;
+        let experiment = state.store.experiment(ExperimentId(id)).await?.ok_or(UNKNOWN)?;
+        typed = Typed::of(&experiment);
+    }
+    for (field, given) in [
+        (&mut typed.battery, &query.battery),
+        (&mut typed.station, &query.station),
+        (&mut typed.profile, &query.profile),
+    ] {
+        if !given.is_empty() {
+            field.clone_from(given);
+        }
+    }
+    let mut problems = Problems::default();
+    if !query.go.is_empty() && query.choose.is_empty() {
+        things(&state, &typed, &mut problems).await?;
+    }
+    let code = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let page = Page::new(&request, &state, typed, problems, &query.find, !query.choose.is_empty()).await?;
+    answer::page(code, &page)
+}
+
+/// Takes the form: back to it, on to the review, or into the queue.
+///
+/// # Errors
+/// When the database fails; what does not fit is told on the form.
+pub async fn submit(
+    request: HttpRequest,
+    state: web::Data<State>,
+    visitor: Visitor,
+    typed: web::Form<Typed>,
+) -> Result<HttpResponse, WebError> {
+    let typed = typed.into_inner();
+    let mut problems = Problems::default();
+    let (battery, station) = things(&state, &typed, &mut problems).await?;
+    let (Some(battery), Some(station)) = (battery, station) else {
+        let page = Page::new(&request, &state, typed, problems, "", true).await?;
+        return answer::page(StatusCode::UNPROCESSABLE_ENTITY, &page);
+    };
+    if typed.step == "edit" {
+        let page = Page::new(&request, &state, typed, problems, "", false).await?;
+        return answer::page(StatusCode::OK, &page);
+    }
+    let Some(draft) = typed.check(&state, &battery, &station, &mut problems).await? else {
+        let page = Page::new(&request, &state, typed, problems, "", false).await?;
+        return answer::page(StatusCode::UNPROCESSABLE_ENTITY, &page);
+    };
+    if typed.step != "queue" {
+        let review = Review {
+            layout: Layout::new(&request, "experiments"),
+            place: Place::new(&station, state.clock.now_us()),
+            once: forms::once()?,
+            typed,
+            draft,
+            battery,
+        };
+        return answer::page(StatusCode::OK, &review);
+    }
+    let profile = if let Way::New(profile) = &draft.way { Some(profile) } else { None };
+    let once = once_of(&typed.once);
+    let now_us = state.clock.now_us();
+    let queued = state.store.queue_with_profile(&visitor.actor(), &draft.experiment, profile, once, now_us).await;
+    match queued {
+        Ok(experiment) => Ok(answer::see_other(&format!("/?station={}&queued={experiment}", draft.experiment.station))),
+        Err(StoreError::Duplicate { name, .. }) => {
+            problems.add("profile_name", format!("There is a profile “{name}” now. Choose another name."));
+            let page = Page::new(&request, &state, typed, problems, "", false).await?;
+            answer::page(StatusCode::CONFLICT, &page)
+        }
+        // Retired or filled up between the check and the deed.
+        Err(StoreError::Conflict(why)) => {
+            problems.add("battery", why);
+            let page = Page::new(&request, &state, typed, problems, "", true).await?;
+            answer::page(StatusCode::CONFLICT, &page)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Battery and station of a form; what is missing or retired is noted.
+async fn things(
+    state: &State,
+    typed: &Typed,
+    problems: &mut Problems,
+) -> Result<(Option<Battery>, Option<Station>), WebError> {
+    let mut battery = match typed.battery_id() {
+        Some(id) => state.store.battery(id).await?,
+        None => None,
+    };
+    let mut station = match typed.station_id() {
+        Some(id) => state.store.station(id).await?,
+        None => None,
+    };
+    match &battery {
+        None => problems.add("battery", "Choose the battery."),
+        Some(found) if found.retired_at_us.is_some() => {
+            problems.add("battery", format!("{} is retired. Choose another battery.", found.name));
+            battery = None;
+        }
+        Some(_) => {}
+    }
+    match &station {
+        None => problems.add("station", "Choose the station."),
+        Some(found) if !found.is_live() => {
+            problems.add("station", format!("{} is retired. Choose another station.", found.name));
+            station = None;
+        }
+        Some(found) if found.is_virtual => {
+            problems
+                .add("station", format!("{} holds what was measured elsewhere. Choose another station.", found.name));
+            station = None;
+        }
+        Some(_) => {}
+    }
+    Ok((battery, station))
+}
