@@ -29,6 +29,7 @@ mod mqtt_matrix;
 mod mqtt_node;
 mod operation;
 mod pages_people;
+mod pages_profiles;
 mod pages_stations;
 mod people_verbs;
 mod roles;
