@@ -31,6 +31,7 @@ mod operation;
 mod pages_batteries;
 mod pages_experiments;
 mod pages_people;
+mod pages_profiles;
 mod pages_stations;
 mod people_verbs;
 mod roles;

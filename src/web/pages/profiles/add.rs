@@ -57,12 +57,10 @@ pub async fn add(
         return answer::page(StatusCode::UNPROCESSABLE_ENTITY, &editor.tried().await?);
     };
     let once = once_of(&typed.once).map(str::to_owned);
-    // Sent twice, it was stored the first time, and is then what does the same.
+    let same = state.store.profile_with_content(&profile.program).await?;
+    // In this order: sent twice at once, what does the same may be what the other sending just stored.
     let made = state.store.profile_made_once(once.as_deref()).await?;
-    if made.is_none()
-        && !typed.knows_same
-        && let Some(same) = state.store.profile_with_content(&profile.program).await?
-    {
+    if let Some(same) = same.filter(|_| made.is_none() && !typed.knows_same) {
         typed.knows_same = true;
         let editor = Editor::new(&request, &state, typed)?.with_same(same);
         return answer::page(StatusCode::CONFLICT, &editor.tried().await?);
