@@ -139,7 +139,7 @@ impl Page {
         // Nothing is wrong with what nobody chose yet; what was chosen and cannot be is told.
         if problems.is_empty() {
             for problem in unusable.all() {
-                let is_chosen = match problem.field {
+                let is_chosen = match problem.field.as_ref() {
                     "battery" => !typed.battery.is_empty(),
                     _ => !typed.station.is_empty(),
                 };
