@@ -144,7 +144,7 @@ impl Page {
                     _ => !typed.station.is_empty(),
                 };
                 if is_chosen {
-                    problems.add(problem.field, problem.message.clone());
+                    problems.add(problem.field.clone(), problem.message.clone());
                 }
             }
         }
