@@ -6,6 +6,8 @@
 //! The broker's own acknowledgement tells a device nothing about the database, so every commit is told to the devices
 //! it concerns by `down/ack`.
 
+mod post;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,8 +21,8 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+pub use self::post::BrokerPost;
 use super::admission::{Admission, Held};
-use super::sender::Post;
 use super::topics::{self, Down, Published, Up};
 use super::welcome;
 use super::window::{Verdict, Window};
@@ -94,7 +96,7 @@ impl Bridge {
     /// The way to the devices behind the broker.
     #[must_use]
     pub fn post(&self) -> BrokerPost {
-        BrokerPost { client: self.client.clone(), subscribed: self.subscribed() }
+        BrokerPost::new(self.client.clone(), self.subscribed())
     }
 
     /// Works until `shutdown` is true (or its sender is gone): then what was handed to the writer is acknowledged.
@@ -121,21 +123,6 @@ impl Bridge {
         if tokio::time::timeout(GOODBYE_GRACE, &mut polling).await.is_err() {
             polling.abort();
         }
-    }
-}
-
-/// The way to the devices behind a broker.
-#[derive(Clone)]
-pub struct BrokerPost {
-    client: AsyncClient,
-    subscribed: watch::Receiver<bool>,
-}
-
-impl Post for BrokerPost {
-    /// QoS 0, because it is said again until it is answered; whether the device is there only the broker knows.
-    fn send(&self, device: &DeviceId, payload: Vec<u8>) -> bool {
-        *self.subscribed.borrow()
-            && self.client.try_publish(Down::Command.topic(device), QoS::AtMostOnce, false, payload).is_ok()
     }
 }
 
@@ -297,7 +284,7 @@ impl Desk {
         }
         // Devices may have missed what was said while the connection was down.
         for (device, committed) in &self.told {
-            self.say(device, Down::Ack, ack(committed));
+            self.say(device, Down::Ack, post::ack(committed));
         }
     }
 
@@ -337,7 +324,7 @@ impl Desk {
         }
         self.pass_on();
         for (device, committed) in committed {
-            self.say(&device, Down::Ack, ack(&committed));
+            self.say(&device, Down::Ack, post::ack(&committed));
             if greeted.contains(&device) {
                 let payload = welcome::payload(&device, self.epoch, self.clock.now_us(), &committed);
                 self.say(&device, Down::Welcome, payload);
@@ -371,12 +358,6 @@ impl Desk {
             tracing::debug!(%device, "too many requests, the device is told later");
         }
     }
-}
-
-/// The payload of `down/ack`.
-fn ack(committed: &Committed) -> Vec<u8> {
-    // Numbers only: writing them cannot fail.
-    serde_json::to_vec(committed).unwrap_or_default()
 }
 
 /// Waits for the order to stop; its sender being gone is one too.

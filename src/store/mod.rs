@@ -33,6 +33,7 @@ pub mod sign_in_links;
 pub mod stations;
 pub mod stations_build;
 pub mod stations_read;
+mod stations_tell;
 pub mod streams;
 pub mod tokens;
 pub mod transitions;
@@ -132,6 +133,7 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("stations", stations::STATEMENTS),
     ("stations_build", stations_build::STATEMENTS),
     ("stations_read", stations_read::STATEMENTS),
+    ("stations_tell", stations_tell::STATEMENTS),
     ("streams", streams::STATEMENTS),
     ("tokens", tokens::STATEMENTS),
     ("transitions", transitions::STATEMENTS),

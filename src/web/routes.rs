@@ -87,6 +87,8 @@ pub const ROUTES: &[Entry] = &[
     get("/live/monitor", Access::Viewer, || web::route().to(live::monitor)),
     get("/api/v1/streams/{id}/series", Access::Viewer, || web::route().to(api::series::of_stream)),
     get("/api/v1/experiments/{id}/series", Access::Viewer, || web::route().to(api::series::of_experiment)),
+    get("/api/v1/stations", Access::Viewer, || web::route().to(api::stations::stations)),
+    get("/api/v1/units", Access::Viewer, || web::route().to(api::stations::units)),
     get("/login", Access::Public, || web::route().to(session::login::page)),
     post("/login", Access::Public, || web::route().to(session::login::submit)),
     post("/logout", Access::Viewer, || web::route().to(session::logout::submit)),
