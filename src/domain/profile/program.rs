@@ -186,7 +186,7 @@ impl Program {
     }
 
     /// The program of a text of JSON: ours, or the steps of earlier versions. Not checked: what is stored is shown as it
-    /// is.
+    /// is. Numbers of 16 digits and more may come back with another last bit.
     ///
     /// # Errors
     /// When it is no such JSON.
