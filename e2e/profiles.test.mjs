@@ -67,10 +67,10 @@ for (const colorScheme of ["light", "dark"]) {
       await check(page, `profiles-problems-${colorScheme}-${width}`);
       await page.getByRole("link", { name: /^Step 1: “much” is not a current/ }).click();
       assert.equal(await page.evaluate(() => document.activeElement.id), "row-0-at");
-      await page.getByRole("button", { name: "Text" }).click();
+      await page.getByRole("button", { name: "Text", exact: true }).click();
       assert.equal(await page.locator("#row-0-at").inputValue(), "much", "what cannot be read stays in its view");
       await page.locator("#row-0-at").fill("1");
-      await page.getByRole("button", { name: "Text" }).click();
+      await page.getByRole("button", { name: "Text", exact: true }).click();
       await page.locator("textarea#text").waitFor();
       await check(page, `profiles-text-${colorScheme}-${width}`);
     }, { colorScheme, viewport: { width, height: 900 } }));
