@@ -27,19 +27,19 @@ statements! {
         FROM profile
         WHERE profile_id = ?";
     LIST = "
-        SELECT profile_id, name, description, steps_json, '' AS source_text, retired_at_us, version, created_at_us,
+        SELECT profile_id, name, description, steps_json, source_text, retired_at_us, version, created_at_us,
             updated_at_us
         FROM profile
         ORDER BY profile_id DESC
         LIMIT ?";
     CHOICES = "
-        SELECT profile_id, name, steps_json
+        SELECT profile_id, name, steps_json, source_text
         FROM profile
         WHERE retired_at_us IS NULL
         ORDER BY name
         LIMIT ?";
     SAME_CONTENT = "
-        SELECT profile_id, name, steps_json
+        SELECT profile_id, name, steps_json, source_text
         FROM profile
         WHERE content_sha256 = ? AND retired_at_us IS NULL
         ORDER BY profile_id
@@ -82,7 +82,7 @@ pub struct Profile {
     pub description: String,
     /// What it does.
     pub program: Program,
-    /// The text as typed, with its comments; empty when it was not typed as text, and in lists.
+    /// The text as typed, with its comments, or as written; empty in rows of earlier versions.
     pub text: String,
     /// When it was retired, µs UTC; `None` while it can be chosen.
     pub retired_at_us: Option<i64>,
@@ -123,13 +123,14 @@ struct ChoiceRow {
     profile_id: i64,
     name: String,
     steps_json: String,
+    source_text: String,
 }
 
 impl ProfileRow {
     fn profile(self) -> Result<Profile, StoreError> {
         Ok(Profile {
             profile_id: ProfileId(self.profile_id),
-            program: from_json(&self.steps_json, || format!("profile “{}”", self.name))?,
+            program: program(&self.steps_json, &self.source_text, &self.name)?,
             name: self.name,
             description: self.description,
             text: self.source_text,
@@ -146,7 +147,7 @@ impl ChoiceRow {
     fn choice(self) -> Result<ProfileChoice, StoreError> {
         Ok(ProfileChoice {
             profile_id: ProfileId(self.profile_id),
-            program: from_json(&self.steps_json, || format!("profile “{}”", self.name))?,
+            program: program(&self.steps_json, &self.source_text, &self.name)?,
             name: self.name,
         })
     }
@@ -228,6 +229,17 @@ fn content_sha256(program: &Program) -> [u8; 32] {
 pub(super) fn resolved(program: &Program, capacity_ah: Option<f64>) -> Steps {
     let nothing = |_| Steps { steps: Vec::new(), cycles: program.cycles };
     program.resolve(capacity_ah.unwrap_or_default()).unwrap_or_else(nothing)
+}
+
+/// The program of a row. The text is exact to the last bit; JSON of a third or an eleventh is not, and it is what rows of
+/// earlier versions have alone.
+fn program(steps_json: &str, source_text: &str, name: &str) -> Result<Program, StoreError> {
+    text::read(source_text).or_else(|_| from_json(steps_json, || format!("profile “{name}”")))
+}
+
+/// The text that is stored: as typed, or as written where it was not typed as text.
+fn stored_text(profile: &NewProfile) -> String {
+    if profile.text.is_empty() { text::write(&profile.program) } else { profile.text.clone() }
 }
 
 /// A program as stored; `what` names the row for the error.

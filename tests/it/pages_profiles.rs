@@ -151,7 +151,7 @@ both_engines! {
 
     async fn large_times_and_values_are_stored_as_typed(database: Database) {
         let mut lab = Lab::on(&database).await;
-        let steps = "WAIT, 86400\nCC, 1, TIME, 100000\nCC, 1.001, TIME, 10\nCC, 1.005, TIME, 10\nCC, 0.0000025, TIME, 864000\n";
+        let steps = "WAIT, 86400\nCC, 1, TIME, 100000\nCC, 1.001, TIME, 10\nCC, 1.005, TIME, 10\nCC, 0.0000025, TIME, 864000\nCC, C/11, TIME, 10\n";
         let profile = lab.made("Large and small", steps).await;
         assert_eq!(text::write(&profile.program), steps);
     }

@@ -176,7 +176,8 @@ impl Program {
             faults.truncate(FAULTS_MAX);
             return Err(faults);
         }
-        if program.cycles == 1
+        // A loop of one pass says nothing; then the one before it may be the last.
+        while program.cycles == 1
             && let Some(ProgramStep { deed: Deed::Loop { to: 1, times }, .. }) = program.steps.last()
         {
             program.cycles = *times;
@@ -186,7 +187,7 @@ impl Program {
     }
 
     /// The program of a text of JSON: ours, or the steps of earlier versions. Not checked: what is stored is shown as it
-    /// is.
+    /// is. Numbers of 16 digits and more may come back with another last bit.
     ///
     /// # Errors
     /// When it is no such JSON.
@@ -314,6 +315,9 @@ mod tests {
     fn a_last_step_back_to_the_first_one_means_cycles() {
         let back = ProgramStep { deed: Deed::Loop { to: 1, times: 9 }, until: vec![] };
         let program = Program::checked(vec![cc(Rate::A(1.0)), back], 1).unwrap();
+        assert_eq!((program.steps.len(), program.cycles), (1, 9));
+        let back = |times| ProgramStep { deed: Deed::Loop { to: 1, times }, until: vec![] };
+        let program = Program::checked(vec![cc(Rate::A(1.0)), back(9), back(1)], 1).unwrap();
         assert_eq!((program.steps.len(), program.cycles), (1, 9));
     }
 

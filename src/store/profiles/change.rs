@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{BY_ONCE, EDIT, INSERT, NewProfile, Profile, RETIRE, content_sha256};
+use super::{BY_ONCE, EDIT, INSERT, NewProfile, Profile, RETIRE, content_sha256, stored_text};
 use crate::domain::audit::{Actor, Change};
 use crate::domain::ids::ProfileId;
 use crate::domain::profile::{Program, Steps, text};
@@ -98,7 +98,7 @@ impl Store {
                 .bind(&edit.name)
                 .bind(&edit.description)
                 .bind(&steps_json)
-                .bind(&edit.text)
+                .bind(stored_text(edit))
                 .bind(digest.as_slice())
                 .bind(now_us)
                 .bind(profile.profile_id.0)
@@ -160,7 +160,7 @@ impl Group {
                 .bind(&profile.name)
                 .bind(&profile.description)
                 .bind(&steps_json)
-                .bind(&profile.text)
+                .bind(stored_text(profile))
                 .bind(digest.as_slice())
                 .bind(once)
                 .bind(now_us)
