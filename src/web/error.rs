@@ -139,7 +139,8 @@ fn page_with_way_back(page: &str, back: &str) -> String {
 /// The path if it stays on this server, otherwise `/`.
 #[must_use]
 pub fn local_path(path: &str) -> &str {
-    let stays = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n', '\t']);
+    let fits_a_header = path.bytes().all(|byte| byte.is_ascii_graphic());
+    let stays = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\') && fits_a_header;
     if stays { path } else { "/" }
 }
 
@@ -295,7 +296,9 @@ mod tests {
     #[test]
     fn the_way_back_never_leaves_the_server() {
         assert_eq!(local_path("/?station=3&window=5m"), "/?station=3&window=5m");
-        for elsewhere in ["", "//evil.example/", "https://evil.example/", "/\\evil.example", "/a\r\nb"] {
+        for elsewhere in
+            ["", "//evil.example/", "https://evil.example/", "/\\evil.example", "/a\r\nb", "/ü", "/a b", "/\u{0}"]
+        {
             assert_eq!(local_path(elsewhere), "/", "{elsewhere:?}");
         }
     }
