@@ -1,3 +1,4 @@
 //! The JSON API, version 1.
 
+pub mod batteries;
 pub mod series;
