@@ -9,6 +9,7 @@ use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use askama::Template;
 use serde_json::json;
 
+use super::forms::Problem;
 use super::headers::RequestId;
 use super::page::Layout;
 use crate::store::StoreError;
@@ -30,6 +31,9 @@ pub enum WebError {
         /// What is wrong with it and what would be right.
         message: String,
     },
+    /// Several fields of what a program sent do not fit, at least one.
+    #[error("{}", first(.0))]
+    InvalidFields(Vec<Problem>),
     /// Somebody else was faster, or the name is taken.
     #[error("{0}")]
     Conflict(String),
@@ -90,7 +94,7 @@ impl ResponseError for WebError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid { .. } | Self::InvalidFields(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::SignIn | Self::BadToken(_) => StatusCode::UNAUTHORIZED,
             Self::SignInFirst(_) | Self::ConfirmFirst(_) => StatusCode::SEE_OTHER,
@@ -127,6 +131,15 @@ impl From<StoreError> for WebError {
             StoreError::Missing { what, .. } => Self::NotFound(what),
             _ => Self::internal(error),
         }
+    }
+}
+
+/// The message of the first problem, with the number of the others.
+fn first(problems: &[Problem]) -> String {
+    match problems {
+        [] => "Something does not fit.".to_owned(),
+        [one] => format!("{}: {}", one.field, one.message),
+        [one, others @ ..] => format!("{}: {} ({} more)", one.field, one.message, others.len()),
     }
 }
 
@@ -175,7 +188,9 @@ pub async fn render(
     let id = answer.request().extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let cause = answer.response().error();
     log(&id, &answer, status, cause);
-    let (target, what) = match cause.and_then(|error| error.as_error::<WebError>()) {
+    let error = cause.and_then(|error| error.as_error::<WebError>());
+    let problems = if let Some(WebError::InvalidFields(problems)) = error { problems.as_slice() } else { &[] };
+    let (target, what) = match error {
         Some(WebError::Internal(_)) => ("", "Something failed inside the server.".to_owned()),
         Some(WebError::Invalid { target, message }) => (*target, message.clone()),
         Some(WebError::NotFound(thing)) => ("", format!("There is no {thing}.")),
@@ -184,7 +199,9 @@ pub async fn render(
     };
     let is_api = answer.request().path().starts_with("/api/");
     let (body, content_type) = if is_api {
-        let details = if target.is_empty() { json!([]) } else { json!([{ "target": target, "message": what }]) };
+        let named = (!target.is_empty()).then_some((target, what.as_str()));
+        let named = named.into_iter().chain(problems.iter().map(|one| (&*one.field, one.message.as_str())));
+        let details: Vec<_> = named.map(|(target, message)| json!({ "target": target, "message": message })).collect();
         let error = json!({ "error": { "code": code(status), "message": what, "details": details, "request_id": id } });
         (error.to_string(), "application/json")
     } else {

@@ -32,6 +32,8 @@ pub enum Method {
     Get,
     /// Changes something.
     Post,
+    /// Changes parts of a thing; programs only, browsers' forms cannot send it.
+    Patch,
 }
 
 impl Method {
@@ -41,6 +43,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Patch => "PATCH",
         }
     }
 
@@ -76,6 +79,10 @@ const fn get(path: &'static str, access: Access, route: fn() -> Route) -> Entry 
     Entry { method: Method::Get, path, access, route }
 }
 
+const fn patch(path: &'static str, access: Access, route: fn() -> Route) -> Entry {
+    Entry { method: Method::Patch, path, access, route }
+}
+
 const fn post(path: &'static str, access: Access, route: fn() -> Route) -> Entry {
     Entry { method: Method::Post, path, access, route }
 }
@@ -89,6 +96,10 @@ pub const ROUTES: &[Entry] = &[
     get("/api/v1/experiments/{id}/series", Access::Viewer, || web::route().to(api::series::of_experiment)),
     get("/api/v1/stations", Access::Viewer, || web::route().to(api::stations::stations)),
     get("/api/v1/units", Access::Viewer, || web::route().to(api::stations::units)),
+    get("/api/v1/batteries", Access::Viewer, || web::route().to(api::batteries::list)),
+    post("/api/v1/batteries", Access::Operator, || web::route().to(api::batteries::add)),
+    get("/api/v1/batteries/{id}", Access::Viewer, || web::route().to(api::batteries::show)),
+    patch("/api/v1/batteries/{id}", Access::Operator, || web::route().to(api::batteries::change)),
     get("/login", Access::Public, || web::route().to(session::login::page)),
     post("/login", Access::Public, || web::route().to(session::login::submit)),
     post("/logout", Access::Viewer, || web::route().to(session::logout::submit)),
@@ -216,6 +227,7 @@ pub fn register(config: &mut web::ServiceConfig) {
         let resource = match entry.method {
             Method::Get => resource.guard(guard::Any(guard::Get()).or(guard::Head())),
             Method::Post => resource.guard(guard::Post()),
+            Method::Patch => resource.guard(guard::Patch()),
         };
         config.service(resource.wrap(from_fn(move |request, next| admit(entry, request, next))).route((entry.route)()));
     }

@@ -14,6 +14,7 @@ mod support;
 
 mod abuse;
 mod accounts;
+mod api_batteries;
 mod audit;
 mod batteries;
 mod chaos;

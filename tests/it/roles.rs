@@ -52,7 +52,7 @@ const VISITORS: [Visitor; 11] = [
 /// What the security design allows, written down a second time: the table of the server is checked against it.
 fn may(visitor: Visitor, entry: &Entry) -> bool {
     let is_api = entry.path.starts_with("/api/");
-    let changes = entry.method == Method::Post;
+    let changes = entry.method.changes();
     match (entry.access, visitor) {
         (Access::Public, _) | (Access::Viewer, Visitor::Signed(_)) => true,
         (Access::Operator, Visitor::Signed(role)) => role != Role::Viewer,
@@ -140,6 +140,7 @@ impl Lab {
         match entry.method {
             Method::Get => self.http.get(url),
             Method::Post => self.http.post(url),
+            Method::Patch => self.http.patch(url),
         }
     }
 
@@ -157,7 +158,7 @@ impl Lab {
             Visitor::Device => request.basic_auth("cu-01", Some("0123456789abcdef0123456789abcdef")),
             _ => request,
         };
-        if entry.method == Method::Post {
+        if entry.method.changes() {
             let is_signed_in = matches!(visitor, Visitor::Signed(_));
             let bound_to = cookie.filter(|_| is_signed_in).unwrap_or(visit);
             request = request
@@ -223,7 +224,7 @@ type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
 async fn no_change_is_made_without_proof_that_our_page_sent_it() {
     let lab = Lab::start().await;
     let mut accepted = Vec::new();
-    let changing: Vec<_> = ROUTES.iter().filter(|entry| entry.method == Method::Post).collect();
+    let changing: Vec<_> = ROUTES.iter().filter(|entry| entry.method.changes()).collect();
     for &entry in &changing {
         let cookie = lab.cookie(Visitor::Signed(Role::Admin)).await.unwrap();
         let other = lab.cookie(Visitor::Signed(Role::Admin)).await.unwrap();

@@ -1,4 +1,5 @@
 //! The JSON API, version 1.
 
+pub mod batteries;
 pub mod series;
 pub mod stations;

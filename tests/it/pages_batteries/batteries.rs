@@ -109,6 +109,19 @@ async fn usual_limits_are_filled_in_before_anything_is_stored() {
 }
 
 #[tokio::test]
+async fn makers_and_models_of_before_are_offered_once() {
+    let mut lab = Lab::start().await;
+    for name in ["A", "B"] {
+        let typed = [("name", name), ("chemistry", "lithium/NMC"), ("capacity_ah", "5")];
+        let fields: Vec<_> = typed.into_iter().chain([("manufacturer", "Northcell"), ("model", "EB-14")]).collect();
+        lab.add(&fields).await;
+    }
+    let form = lab.operator.get("/batteries/new").await;
+    assert_says(&form, "<datalist id=\"makers\"><option value=\"Northcell\"></option></datalist>");
+    assert_says(&form, "<datalist id=\"models\"><option value=\"EB-14\"></option></datalist>");
+}
+
+#[tokio::test]
 async fn two_people_who_edit_the_same_battery_are_told() {
     let mut lab = Lab::start().await;
     let path = lab.add(&CELL).await;
