@@ -194,7 +194,7 @@ async fn change(lab: &Lab, number: usize) {
 fn question(lab: &Lab, number: usize) -> Ask {
     let mut ask = Ask {
         sort: Sort::ALL[number % Sort::ALL.len()],
-        descending: number % 3 == 0,
+        descending: number.is_multiple_of(3),
         page: 1 + (number % 7) * (number % 11),
         per_page: 50,
         ..Ask::default()
