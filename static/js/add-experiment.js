@@ -10,6 +10,8 @@ for (const input of document.querySelectorAll("[data-fills]")) {
     uses.checked = true;
     const name = document.getElementById("profile_name");
     if (!name.value) name.value = file.name.replace(/\.[^.]*$/, "").slice(0, 80);
+    // What is in the text now may be changed before it is sent: the file itself is not.
+    input.value = "";
     text.focus();
   });
 }

@@ -8,7 +8,7 @@ mod editor;
 pub mod list;
 pub mod retire;
 pub mod show;
-mod trial;
+pub(super) mod trial;
 mod typed;
 pub mod upload;
 

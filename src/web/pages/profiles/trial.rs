@@ -19,15 +19,15 @@ const FINISH_MAX_S: f64 = 10.0 * 366.0 * 86_400.0;
 
 /// The battery a dry run is made on.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct On {
+pub(in crate::web::pages) struct On {
     /// In words: “a typical NMC cell of 5 Ah”.
-    pub(super) words: String,
+    pub(in crate::web::pages) words: String,
     /// Family of the model.
     pub(super) family: Family,
     /// Ah.
     pub(super) capacity_ah: f64,
     /// State of charge at the start, %.
-    pub(super) soc_pct: f64,
+    pub(in crate::web::pages) soc_pct: f64,
     parameters: CellParameters,
 }
 
@@ -49,7 +49,7 @@ impl On {
     }
 
     /// A battery of the lab; `None` for those there is no model of.
-    pub(super) fn battery(battery: &Battery, soc_pct: f64) -> Option<Self> {
+    pub(in crate::web::pages) fn battery(battery: &Battery, soc_pct: f64) -> Option<Self> {
         let family = match battery.technology {
             Technology::Lithium if battery.chemistry.to_ascii_uppercase().contains("LFP") => Family::Lfp,
             Technology::Lithium => Family::Nmc,
@@ -106,7 +106,7 @@ impl On {
 }
 
 /// Whether the first step with a direction charges.
-pub(super) fn begins_with_charge(program: &Program) -> bool {
+pub(in crate::web::pages) fn begins_with_charge(program: &Program) -> bool {
     let directions = program.steps.iter().filter_map(|step| match step.deed {
         Deed::Cc { current } | Deed::CcCv { current, .. } => Some(current.number()),
         Deed::Cp { power_w } => Some(power_w),
@@ -117,29 +117,29 @@ pub(super) fn begins_with_charge(program: &Program) -> bool {
 
 /// A dry run, ready to be shown.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Trial {
+pub(in crate::web::pages) struct Trial {
     /// What it was made on.
-    pub(super) on: On,
+    pub(in crate::web::pages) on: On,
     /// Result, or why there is none.
-    pub(super) result: Result<Shown, String>,
+    pub(in crate::web::pages) result: Result<Shown, String>,
 }
 
 /// The result of a dry run.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Shown {
+pub(in crate::web::pages) struct Shown {
     run: DryRun,
     /// The drawing.
-    pub(super) svg: String,
+    pub(in crate::web::pages) svg: String,
     /// The drawing in words.
-    pub(super) summary: String,
+    pub(in crate::web::pages) summary: String,
     /// When it would be finished if it began now, µs UTC.
-    pub(super) finish_at_us: Option<i64>,
+    pub(in crate::web::pages) finish_at_us: Option<i64>,
     /// What the battery does not allow.
-    pub(super) misfits: Vec<Misfit>,
+    pub(in crate::web::pages) misfits: Vec<Misfit>,
 }
 
 /// Makes a dry run on a thread that may take its time.
-pub(super) async fn trial(
+pub(in crate::web::pages) async fn trial(
     program: &Program,
     on: On,
     battery: Option<&Battery>,
@@ -186,23 +186,23 @@ fn series(run: &DryRun) -> Series {
 
 impl Shown {
     /// How long it takes, in words.
-    pub(super) fn duration(&self) -> String {
+    pub(in crate::web::pages) fn duration(&self) -> String {
         let about = if self.is_whole() { "" } else { "about " };
         format!("{about}{}", duration_words(us(self.run.duration_s)))
     }
 
     /// Energy put in, Wh.
-    pub(super) fn energy_in(&self) -> String {
+    pub(in crate::web::pages) fn energy_in(&self) -> String {
         amount(self.run.energy_in_wh)
     }
 
     /// Energy taken out, Wh.
-    pub(super) fn energy_out(&self) -> String {
+    pub(in crate::web::pages) fn energy_out(&self) -> String {
         amount(self.run.energy_out_wh)
     }
 
     /// Highest temperature, °C.
-    pub(super) fn hottest(&self) -> String {
+    pub(in crate::web::pages) fn hottest(&self) -> String {
         format!("{:.0}", self.run.hottest_c)
     }
 
@@ -212,12 +212,12 @@ impl Shown {
     }
 
     /// Whether it would not come to its end.
-    pub(super) fn fails(&self) -> bool {
+    pub(in crate::web::pages) fn fails(&self) -> bool {
         matches!(self.run.ending, Ending::Fault { .. } | Ending::Endless { .. })
     }
 
     /// What has to be known about the end.
-    pub(super) fn note(&self) -> String {
+    pub(in crate::web::pages) fn note(&self) -> String {
         match &self.run.ending {
             Ending::Finished => "Every step comes to its end.".to_owned(),
             Ending::Fault { step, reason } => {

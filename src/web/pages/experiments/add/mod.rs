@@ -3,7 +3,7 @@
 mod form;
 mod typed;
 
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -13,13 +13,18 @@ use crate::store::StoreError;
 use crate::store::batteries::Battery;
 use crate::store::stations_read::Station;
 use crate::web::forms::{self, Problems, once_of};
+use crate::web::moment::Moment;
 use crate::web::page::Layout;
+use crate::web::pages::profiles::trial::{On, Trial, begins_with_charge, trial};
 use crate::web::{State, Visitor, WebError, answer};
 
 use form::{Page, Place};
 pub use typed::Typed;
 use typed::{Draft, Way};
 
+/// How full a battery is taken to be before a charge and before a discharge, %.
+const SOC_EMPTY_PCT: f64 = 10.0;
+const SOC_FULL_PCT: f64 = 90.0;
 /// Electrolyte fields of one side, as the form writes them.
 const SIDES: [(&str, &str); 2] = [("negative", "Negative side"), ("positive", "Positive side")];
 
@@ -48,7 +53,10 @@ struct Review {
     draft: Draft,
     battery: Battery,
     place: Place,
+    /// What is to be expected of it, for batteries there is a model of.
+    trial: Option<Trial>,
     once: String,
+    now_us: i64,
 }
 
 impl Review {
@@ -58,6 +66,10 @@ impl Review {
 
     fn steps(&self) -> Vec<String> {
         self.draft.steps.steps.iter().map(crate::domain::profile::Step::words).collect()
+    }
+
+    fn moment(&self, at_us: &i64) -> Moment {
+        Moment::new(*at_us, self.now_us)
     }
 
     fn is_new_profile(&self) -> bool {
@@ -107,9 +119,10 @@ pub async fn submit(
     request: HttpRequest,
     state: web::Data<State>,
     visitor: Visitor,
-    typed: web::Form<Typed>,
+    body: web::Bytes,
 ) -> Result<HttpResponse, WebError> {
-    let typed = typed.into_inner();
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let typed = Typed::read(kind, &body)?;
     let mut problems = Problems::default();
     let (battery, station) = things(&state, &typed, &mut problems).await?;
     let (Some(battery), Some(station)) = (battery, station) else {
@@ -125,9 +138,12 @@ pub async fn submit(
         return answer::page(StatusCode::UNPROCESSABLE_ENTITY, &page);
     };
     if typed.step != "queue" {
+        let now_us = state.clock.now_us();
         let review = Review {
             layout: Layout::new(&request, "experiments"),
-            place: Place::new(&station, state.clock.now_us()),
+            place: Place::new(&station, now_us),
+            trial: dry_run(&draft, &battery, now_us).await?,
+            now_us,
             once: forms::once()?,
             typed,
             draft,
@@ -154,6 +170,13 @@ pub async fn submit(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What the profile would do to a battery of this kind: full when it begins with a discharge, otherwise empty.
+async fn dry_run(draft: &Draft, battery: &Battery, now_us: i64) -> Result<Option<Trial>, WebError> {
+    let soc_pct = if begins_with_charge(&draft.program) { SOC_EMPTY_PCT } else { SOC_FULL_PCT };
+    let Some(on) = On::battery(battery, soc_pct) else { return Ok(None) };
+    trial(&draft.program, on, Some(battery), now_us).await.map(Some)
 }
 
 /// Battery and station of a form; what is missing or retired is noted.

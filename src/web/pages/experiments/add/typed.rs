@@ -6,14 +6,15 @@ use crate::domain::battery::Technology;
 use crate::domain::experiment::{DESCRIPTION_MAX, ELECTROLYTE_MAX, Electrolyte, Electrolytes, NAME_MAX, tags};
 use crate::domain::ids::{BatteryId, ExperimentId, ProfileId, StationId};
 use crate::domain::number;
-use crate::domain::profile::{Program, Steps, check, text};
+use crate::domain::profile::{Program, Steps, any, check};
 use crate::store::StoreError;
 use crate::store::batteries::Battery;
 use crate::store::experiments::{Experiment, NewExperiment};
 use crate::store::profiles::NewProfile;
 use crate::store::stations_read::Station;
-use crate::web::State;
 use crate::web::forms::{Problems, line};
+use crate::web::multipart::parts;
+use crate::web::{State, WebError};
 
 /// Most problems of one profile that a page tells: the rest comes when these are mended.
 const MISFITS_MAX: usize = 5;
@@ -93,12 +94,37 @@ impl Way {
 pub(super) struct Draft {
     pub(super) experiment: NewExperiment,
     pub(super) way: Way,
+    pub(super) program: Program,
     pub(super) steps: Steps,
     /// What is worth knowing about the choice of the profile.
     pub(super) note: Option<String>,
 }
 
 impl Typed {
+    /// Reads a form that was sent, with a file in it or without. A file takes the place of the text.
+    ///
+    /// # Errors
+    /// When it is no form.
+    pub(super) fn read(content_type: &str, body: &[u8]) -> Result<Self, WebError> {
+        let unreadable = || WebError::Invalid {
+            target: "form",
+            message: "This form cannot be read. Load the page again and fill it in once more.".to_owned(),
+        };
+        let Some(parts) = parts(content_type, body) else {
+            return serde_urlencoded::from_bytes(body).map_err(|_| unreadable());
+        };
+        let text = |content| String::from_utf8_lossy(content).into_owned();
+        let fields: Vec<(String, String)> =
+            parts.iter().filter(|part| !part.is_file).map(|part| (part.name.clone(), text(part.content))).collect();
+        let pairs = serde_urlencoded::to_string(fields).map_err(|_| unreadable())?;
+        let mut typed: Self = serde_urlencoded::from_str(&pairs).map_err(|_| unreadable())?;
+        if let Some(file) = parts.iter().find(|part| part.is_file && !part.content.is_empty()) {
+            typed.text = text(file.content);
+            "write".clone_into(&mut typed.way);
+        }
+        Ok(typed)
+    }
+
     /// A form filled in as an experiment was.
     pub(super) fn of(experiment: &Experiment) -> Self {
         let number =
@@ -161,7 +187,7 @@ impl Typed {
         }
         let tags = problems.take("tags", tags(&self.tags));
         let electrolytes = self.electrolytes(battery, problems);
-        let (Some((way, _, note)), Some(steps), Some(name), Some(tags)) = (chosen, steps, name, tags) else {
+        let (Some((way, program, note)), Some(steps), Some(name), Some(tags)) = (chosen, steps, name, tags) else {
             return Ok(None);
         };
         if !problems.is_empty() {
@@ -179,7 +205,7 @@ impl Typed {
             electrolytes,
             parent: self.clone.parse().map(ExperimentId).ok(),
         };
-        Ok(Some(Draft { experiment, way, steps, note }))
+        Ok(Some(Draft { experiment, way, program, steps, note }))
     }
 
     async fn chosen_profile(
@@ -206,11 +232,12 @@ impl Typed {
                 }
             });
         }
-        let program = match text::read(&self.text) {
-            Ok(program) => program,
+        // A file may hold any form that profiles are read from.
+        let (form, program) = match any::read(&self.text) {
+            Ok((form, read)) => (form, read.result),
             Err(faults) => {
                 for fault in faults.into_iter().take(MISFITS_MAX) {
-                    problems.add("text", fault.to_string());
+                    problems.add("text", fault);
                 }
                 return Ok(None);
             }
@@ -234,8 +261,9 @@ impl Typed {
             problems.add("profile_name", problem);
             return Ok(None);
         }
-        let profile =
-            NewProfile { name, description: String::new(), program: program.clone(), text: self.text.clone() };
+        // Only our own text keeps its comments.
+        let text = if form == any::Form::Text { self.text.clone() } else { String::new() };
+        let profile = NewProfile { name, description: String::new(), program: program.clone(), text };
         Ok(Some((Way::New(profile), program, None)))
     }
 
@@ -362,6 +390,17 @@ mod tests {
     #[test]
     fn line_breaks_of_a_description_stay() {
         assert_eq!(text_of(" first\r\nsec\u{202e}ond\n\n"), "first\nsecond");
+    }
+
+    #[test]
+    fn a_file_takes_the_place_of_the_text() {
+        let body = b"--x\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\nWAIT, 1\r\n--x\r\n\
+            Content-Disposition: form-data; name=\"name\"\r\n\r\nA & B = C\r\n--x\r\n\
+            Content-Disposition: form-data; name=\"file\"; filename=\"p.txt\"\r\n\r\nWAIT, 5\r\n--x--\r\n";
+        let typed = Typed::read("multipart/form-data; boundary=x", body).unwrap();
+        assert_eq!((typed.text.as_str(), typed.name.as_str(), typed.is_written()), ("WAIT, 5", "A & B = C", true));
+        let typed = Typed::read("application/x-www-form-urlencoded", b"name=A+%26+B&unknown=1").unwrap();
+        assert_eq!((typed.name.as_str(), typed.is_written()), ("A & B", false));
     }
 
     #[test]
