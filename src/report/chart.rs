@@ -340,10 +340,10 @@ mod tests {
     #[test]
     fn a_gap_splits_the_line() {
         let mut series = series();
-        let whole = Frame { series: &series, x: 0.0..20.0, origin_us: 0 };
+        let whole = Frame { series: &series, format: &WIDE, x: 0.0..20.0, origin_us: 0 };
         assert_eq!(whole.lines(whole.column(0)).len(), 1);
         series.columns[0][10] = None;
-        let broken = Frame { series: &series, x: 0.0..20.0, origin_us: 0 };
+        let broken = Frame { series: &series, format: &WIDE, x: 0.0..20.0, origin_us: 0 };
         assert_eq!(broken.lines(broken.column(0)).iter().map(Vec::len).collect::<Vec<_>>(), [10, 9]);
     }
 

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde_json::json;
 
 use super::typed::Typed;
-use crate::domain::profile::text;
+use crate::domain::profile::{ProgramStep, text};
 use crate::web::forms::Problems;
 
 /// Answers with problems by field, and the steps as sentences once there are none.
@@ -15,7 +15,7 @@ pub async fn check(pairs: web::Form<Vec<(String, String)>>) -> HttpResponse {
     let problems: Vec<_> =
         problems.all().iter().map(|problem| json!({ "field": problem.field, "message": problem.message })).collect();
     let sentences: Vec<String> =
-        program.iter().flat_map(|program| program.steps.iter().map(|step| step.words())).collect();
+        program.iter().flat_map(|program| program.steps.iter().map(ProgramStep::words)).collect();
     HttpResponse::Ok().json(json!({
         "problems": problems,
         "sentences": sentences,

@@ -14,7 +14,7 @@ pub mod upload;
 
 use super::monitor::status::Status;
 use crate::domain::ids::ProfileId;
-use crate::domain::profile::Program;
+use crate::domain::profile::{Program, ProgramStep};
 use crate::store::profiles::Profile;
 use crate::web::{State, WebError};
 
@@ -41,7 +41,7 @@ pub fn extent(program: &Program) -> String {
 #[must_use]
 pub fn gist(program: &Program) -> String {
     const STEPS_SHOWN: usize = 4;
-    let shorts: Vec<String> = program.steps.iter().take(STEPS_SHOWN).map(|step| step.short()).collect();
+    let shorts: Vec<String> = program.steps.iter().take(STEPS_SHOWN).map(ProgramStep::short).collect();
     let more = if program.steps.len() > STEPS_SHOWN { " …" } else { "" };
     shorts.join(" · ") + more
 }
