@@ -10,12 +10,23 @@ use plotters::prelude::*;
 
 use crate::series::window::Series;
 
-/// Size of a drawing in its own units; it scales.
-const SIZE: (u32, u32) = (700, 440);
-/// Height of the upper pane: voltage and current.
-const UPPER: i32 = 285;
-/// Room for the labels of the vertical axes.
-const MARGIN: u32 = 52;
+/// Measures of a drawing in its own units; it scales.
+struct Format {
+    /// Width and height.
+    size: (u32, u32),
+    /// Height of the upper pane: voltage and current.
+    upper: i32,
+    /// Room for the labels of the vertical axes.
+    margin: u32,
+    /// About so many labels stand below.
+    x_labels: usize,
+}
+
+/// Across a page.
+const WIDE: Format = Format { size: (700, 440), upper: 285, margin: 52, x_labels: 8 };
+/// In a narrow column: fewer labels, so that each can be read.
+const NARROW: Format = Format { size: (360, 360), upper: 230, margin: 40, x_labels: 4 };
+
 /// Plotters writes colours; these stand for classes until the drawing is done.
 const CLASSES: [(&str, RGBColor); 7] = [
     ("c-voltage", RGBColor(1, 0, 0)),
@@ -43,19 +54,30 @@ type Failure<'a> = DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::Erro
 /// The columns of `series` are voltage, current, temperature. `origin_us` is when the experiment began: the axis then
 /// shows test time, otherwise seconds before the end of the window. Empty text when there is nothing to draw.
 #[must_use]
-pub fn monitor(series: &Series, (from_us, to_us): (i64, i64), origin_us: Option<i64>) -> String {
+pub fn monitor(series: &Series, window_us: (i64, i64), origin_us: Option<i64>) -> String {
+    draw(series, window_us, origin_us, &WIDE)
+}
+
+/// The same for a narrow column, from the start of a run to `end_us` after it.
+#[must_use]
+pub fn forecast(series: &Series, end_us: i64) -> String {
+    draw(series, (0, end_us), Some(0), &NARROW)
+}
+
+fn draw(series: &Series, (from_us, to_us): (i64, i64), origin_us: Option<i64>, format: &Format) -> String {
     if series.times_us.is_empty() || to_us <= from_us {
         return String::new();
     }
     let mut svg = String::new();
     let drawn = {
-        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+        let area = SVGBackend::with_string(&mut svg, format.size).into_drawing_area();
         let frame = Frame {
             series,
+            format,
             x: seconds(from_us, origin_us.unwrap_or(to_us))..seconds(to_us, origin_us.unwrap_or(to_us)),
             origin_us: origin_us.unwrap_or(to_us),
         };
-        let (upper, lower) = area.split_vertically(UPPER);
+        let (upper, lower) = area.split_vertically(format.upper);
         frame.voltage_and_current(&upper).and_then(|()| frame.temperature(&lower)).and_then(|()| area.present())
     };
     if drawn.is_err() { String::new() } else { with_classes(&svg) }
@@ -82,6 +104,7 @@ pub fn summary(series: &Series) -> String {
 
 struct Frame<'a> {
     series: &'a Series,
+    format: &'a Format,
     /// Shown range in seconds from the origin.
     x: Range<f64>,
     origin_us: i64,
@@ -93,15 +116,15 @@ impl Frame<'_> {
         let (left, right) = (padded(voltage, 0.02), padded(current, 0.1));
         let mut chart = ChartBuilder::on(area)
             .margin_top(26)
-            .y_label_area_size(MARGIN)
-            .right_y_label_area_size(MARGIN)
+            .y_label_area_size(self.format.margin)
+            .right_y_label_area_size(self.format.margin)
             .build_cartesian_2d(self.x.clone(), left.clone())?;
         self.gaps(&mut chart, &left, true)?;
         let mut chart = chart.set_secondary_coord(self.x.clone(), right.clone());
         chart
             .configure_mesh()
             .disable_x_axis()
-            .x_labels(8)
+            .x_labels(self.format.x_labels)
             .y_labels(7)
             .light_line_style(GRID.mix(0.0))
             .bold_line_style(GRID)
@@ -130,7 +153,7 @@ impl Frame<'_> {
             chart.draw_secondary_series([square(end)])?;
         }
         title(area, "Voltage, V", &VOLTAGE, 0)?;
-        title(area, "Current, A", &CURRENT, i32::try_from(SIZE.0).unwrap_or(0) - 68)
+        title(area, "Current, A", &CURRENT, i32::try_from(self.format.size.0).unwrap_or(0) - 68)
     }
 
     fn temperature<'a>(&self, area: &Drawing<'a>) -> Result<(), Failure<'a>> {
@@ -139,13 +162,13 @@ impl Frame<'_> {
         let mut chart = ChartBuilder::on(area)
             .margin_top(26)
             .x_label_area_size(22)
-            .y_label_area_size(MARGIN)
-            .margin_right(MARGIN)
+            .y_label_area_size(self.format.margin)
+            .margin_right(self.format.margin)
             .build_cartesian_2d(self.x.clone(), y.clone())?;
         self.gaps(&mut chart, &y, false)?;
         chart
             .configure_mesh()
-            .x_labels(8)
+            .x_labels(self.format.x_labels)
             .y_labels(4)
             .light_line_style(GRID.mix(0.0))
             .bold_line_style(GRID)
@@ -317,16 +340,17 @@ mod tests {
     #[test]
     fn a_gap_splits_the_line() {
         let mut series = series();
-        let whole = Frame { series: &series, x: 0.0..20.0, origin_us: 0 };
+        let whole = Frame { series: &series, format: &WIDE, x: 0.0..20.0, origin_us: 0 };
         assert_eq!(whole.lines(whole.column(0)).len(), 1);
         series.columns[0][10] = None;
-        let broken = Frame { series: &series, x: 0.0..20.0, origin_us: 0 };
+        let broken = Frame { series: &series, format: &WIDE, x: 0.0..20.0, origin_us: 0 };
         assert_eq!(broken.lines(broken.column(0)).iter().map(Vec::len).collect::<Vec<_>>(), [10, 9]);
     }
 
     #[test]
     fn nothing_measured_draws_nothing() {
         assert_eq!(monitor(&Series::default(), (0, 1), None), "");
+        assert!(forecast(&series(), 20_000_000).contains("viewBox=\"0 0 360 360\""));
         assert_eq!(summary(&Series::default()), "No samples in this window.");
     }
 

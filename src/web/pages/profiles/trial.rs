@@ -156,13 +156,8 @@ pub(in crate::web::pages) async fn trial(
     let series = series(&run);
     let end_us = us(run.computed_s);
     let finish_at_us = (run.duration_s < FINISH_MAX_S).then(|| now_us.saturating_add(us(run.duration_s)));
-    let shown = Shown {
-        svg: chart::monitor(&series, (0, end_us), Some(0)),
-        summary: chart::summary(&series),
-        finish_at_us,
-        misfits,
-        run,
-    };
+    let shown =
+        Shown { svg: chart::forecast(&series, end_us), summary: chart::summary(&series), finish_at_us, misfits, run };
     Ok(Trial { on, result: Ok(shown) })
 }
 
