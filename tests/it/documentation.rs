@@ -30,6 +30,35 @@ fn every_table_is_documented() {
     assert_eq!(tables, Vec::<String>::new(), "not in docs/database.md");
 }
 
+/// Every test that the page of parity names is there.
+#[test]
+fn every_test_named_as_a_proof_exists() {
+    let page = include_str!("../../docs/parity.md");
+    let mut sources = String::new();
+    for folder in ["tests/it", "src/domain"] {
+        read_all(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut sources);
+    }
+    let proofs = page.split('`').skip(1).step_by(2).filter_map(|name| name.rsplit_once("::")).map(|(_, test)| test);
+    let mut tests: Vec<&str> = proofs.filter(|test| test.matches('_').count() >= 3).collect();
+    assert!(tests.len() > 30, "{tests:?}");
+    tests.retain(|test| {
+        let test = test.trim_end_matches('…');
+        !sources.contains(&format!("fn {test}"))
+    });
+    assert_eq!(tests, Vec::<&str>::new(), "named in docs/parity.md, but not there");
+}
+
+fn read_all(folder: &std::path::Path, into: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read_all(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
 fn names(section: &str, table: &toml::Table, into: &mut Vec<String>) {
     for (key, value) in table {
         match value {
