@@ -52,7 +52,7 @@ pub async fn save(
     let is_same = edit.name == stored.name
         && edit.description == stored.description
         && edit.program == stored.program
-        && edit.text == stored.text;
+        && (edit.text.is_empty() || edit.text == stored.text);
     if is_same {
         return Ok(answer::see_other(&format!("{path}?done=same")));
     }
