@@ -9,7 +9,6 @@ use crate::domain::audit::REASON_MAX;
 use crate::store::experiment_index::Row;
 use crate::store::experiments::Experiment;
 use crate::web::forms::{Problems, line, once_of};
-use crate::web::page::iso_time;
 use crate::web::pages::experiments::add::{self, Made, Typed};
 use crate::web::pages::experiments::asked::Asked;
 use crate::web::pages::experiments::find;
@@ -155,9 +154,9 @@ fn row(row: &Row) -> Value {
         "station": row.station_name,
         "profile_id": row.profile,
         "profile": row.profile_name,
-        "created_at": iso_time(row.created_at_us),
-        "started_at": row.started_at_us.map(iso_time),
-        "finished_at": row.finished_at_us.map(iso_time),
+        "created_at_us": row.created_at_us,
+        "started_at_us": row.started_at_us,
+        "finished_at_us": row.finished_at_us,
     })
 }
 
@@ -180,8 +179,8 @@ fn whole(experiment: &Experiment) -> Value {
         "electrolytes": experiment.electrolytes,
         "repeats": experiment.parent,
         "added_by": experiment.added_by,
-        "created_at": iso_time(experiment.created_at_us),
-        "started_at": experiment.started_at_us.map(iso_time),
-        "finished_at": experiment.finished_at_us.map(iso_time),
+        "created_at_us": experiment.created_at_us,
+        "started_at_us": experiment.started_at_us,
+        "finished_at_us": experiment.finished_at_us,
     })
 }
