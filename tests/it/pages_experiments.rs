@@ -274,3 +274,52 @@ async fn an_experiment_is_repeated_with_what_it_was() {
     assert_eq!(lab.store.experiment(again).await.unwrap().unwrap().parent, Some(id));
     assert!(lab.operator.get(&format!("/experiments/{again}")).await.body.contains(&format!("experiment {id}</a>")));
 }
+
+#[tokio::test]
+async fn a_program_lists_queues_and_cancels_experiments() {
+    let lab = Lab::start().await;
+    let owner = lab.store.user_named("operator").await.unwrap().unwrap();
+    let token = cellar::auth::token::ApiToken::random().unwrap();
+    let sha256 = token.sha256();
+    let now_us = Clock::System.now_us();
+    let new = cellar::store::tokens::NewApiToken {
+        token_sha256: &sha256,
+        name: "script",
+        scope: cellar::domain::user::Scope::Write,
+        expires_at_us: now_us + 3_600_000_000,
+    };
+    lab.store.add_api_token(&by(), &owner, new, now_us).await.unwrap();
+    let http = reqwest::Client::new();
+    let post = async |path: &str, body: serde_json::Value| {
+        let request = http.post(lab.server.url(path)).bearer_auth(token.reveal());
+        let answer = request.header("content-type", "application/json").body(body.to_string()).send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, serde_json::from_str::<serde_json::Value>(&answer.text().await.unwrap()).unwrap())
+    };
+    let get = async |path: &str| {
+        let answer = http.get(lab.server.url(path)).bearer_auth(token.reveal()).send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, serde_json::from_str::<serde_json::Value>(&answer.text().await.unwrap()).unwrap())
+    };
+    let once = "0123456789abcdef0123456789abcdef";
+    let wanted = serde_json::json!({ "name": "By program", "battery_id": lab.battery, "station_id": lab.station,
+        "profile_id": lab.fits, "tags": ["script"], "once": once });
+    let (status, made) = post("/api/v1/experiments", wanted.clone()).await;
+    assert_eq!((status, made["status"].as_str(), made["name"].as_str()), (201, Some("queued"), Some("By program")));
+    assert_eq!(post("/api/v1/experiments", wanted.clone()).await.1["experiment_id"], made["experiment_id"]);
+    let mut too_high = wanted.clone();
+    too_high["profile_id"] = lab.too_high.0.into();
+    too_high["station_id"] = 999.into();
+    let (status, refused) = post("/api/v1/experiments", too_high).await;
+    assert_eq!((status, refused["error"]["details"][0]["target"].as_str()), (422, Some("station_id")), "{refused}");
+    assert_eq!(post("/api/v1/experiments", serde_json::json!("no object")).await.0, 422);
+
+    let (_, list) = get("/api/v1/experiments?status=queued&tag=script").await;
+    assert_eq!((list["total"].as_i64(), list["experiments"][0]["battery"].as_str()), (Some(1), Some("NMC-017")));
+    let path = format!("/api/v1/experiments/{}", made["experiment_id"]);
+    assert_eq!(get(&path).await.1["steps"]["steps"][0]["current_a"], 1.0);
+    let (status, cancelled) = post(&format!("{path}/cancel"), serde_json::json!({ "reason": "not needed" })).await;
+    assert_eq!((status, cancelled["status"].as_str()), (200, Some("aborted")));
+    assert_eq!(post(&format!("{path}/cancel"), serde_json::json!({})).await.0, 409);
+    assert_eq!(get("/api/v1/experiments/999").await.0, 404);
+}

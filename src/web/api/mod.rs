@@ -1,5 +1,6 @@
 //! The JSON API, version 1.
 
 pub mod batteries;
+pub mod experiments;
 pub mod series;
 pub mod stations;

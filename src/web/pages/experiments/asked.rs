@@ -15,7 +15,7 @@ const PER_PAGE_DEFAULT: usize = 50;
 
 /// Filters, order and page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(in crate::web) struct Asked {
     pub(super) picked: [Vec<String>; 6],
     pub(super) find: [String; 6],
     pub(super) text: String,
@@ -32,7 +32,7 @@ pub(super) struct Asked {
 
 impl Asked {
     /// Reads the query of an address. What nobody knows is left out.
-    pub(super) fn of(query: &str) -> Self {
+    pub(in crate::web) fn of(query: &str) -> Self {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
         let mut asked = Self { per_page: PER_PAGE_DEFAULT, page: 1, ..Self::default() };
         let mut order = None;
@@ -68,7 +68,7 @@ impl Asked {
     }
 
     /// What is asked of the index; days that are none are noted and left out.
-    pub(super) fn ask(&self) -> (Ask, Problems) {
+    pub(in crate::web) fn ask(&self) -> (Ask, Problems) {
         let mut problems = Problems::default();
         let mut day = |field, typed: &str| {
             if typed.is_empty() {

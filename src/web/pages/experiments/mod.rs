@@ -1,7 +1,7 @@
 //! Experiments: the list, one of them, the queue of a station, and queueing a new one.
 
 pub mod add;
-mod asked;
+pub(in crate::web) mod asked;
 pub mod cancel;
 pub mod list;
 pub mod preview;
@@ -33,7 +33,7 @@ pub fn status(state: ExperimentState) -> Status {
 }
 
 /// The experiment of an address.
-async fn find(state: &State, id: &str) -> Result<Experiment, WebError> {
+pub(in crate::web) async fn find(state: &State, id: &str) -> Result<Experiment, WebError> {
     const UNKNOWN: WebError = WebError::NotFound("such experiment");
     let id: i64 = id.parse().map_err(|_| UNKNOWN)?;
     state.store.experiment(ExperimentId(id)).await?.ok_or(UNKNOWN)

@@ -124,50 +124,87 @@ pub async fn submit(
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let typed = Typed::read(kind, &body)?;
     let mut problems = Problems::default();
-    let (battery, station) = things(&state, &typed, &mut problems).await?;
-    let (Some(battery), Some(station)) = (battery, station) else {
-        let page = Page::new(&request, &state, typed, problems, "", true).await?;
-        return answer::page(StatusCode::UNPROCESSABLE_ENTITY, &page);
+    if typed.step == "queue" {
+        return match make(&state, &visitor, &typed, once_of(&typed.once), &mut problems).await? {
+            Made::Queued(id) => Ok(answer::see_other(&format!("/?station={}&queued={id}", typed.station))),
+            Made::Refused => refused(&request, &state, typed, problems, StatusCode::UNPROCESSABLE_ENTITY).await,
+            // Retired, filled up or taken between the check and the deed.
+            Made::Conflict(why) => {
+                problems.add("battery", why);
+                refused(&request, &state, typed, problems, StatusCode::CONFLICT).await
+            }
+        };
+    }
+    let (Some(battery), Some(station)) = things(&state, &typed, &mut problems).await? else {
+        return refused(&request, &state, typed, problems, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
     if typed.step == "edit" {
-        let page = Page::new(&request, &state, typed, problems, "", false).await?;
-        return answer::page(StatusCode::OK, &page);
+        return refused(&request, &state, typed, problems, StatusCode::OK).await;
     }
     let Some(draft) = typed.check(&state, &battery, &station, &mut problems).await? else {
-        let page = Page::new(&request, &state, typed, problems, "", false).await?;
-        return answer::page(StatusCode::UNPROCESSABLE_ENTITY, &page);
+        return refused(&request, &state, typed, problems, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
-    if typed.step != "queue" {
-        let now_us = state.clock.now_us();
-        let review = Review {
-            layout: Layout::new(&request, "experiments"),
-            place: Place::new(&station, now_us),
-            trial: dry_run(&draft, &battery, now_us).await?,
-            now_us,
-            once: forms::once()?,
-            typed,
-            draft,
-            battery,
-        };
-        return answer::page(StatusCode::OK, &review);
-    }
+    let now_us = state.clock.now_us();
+    let review = Review {
+        layout: Layout::new(&request, "experiments"),
+        place: Place::new(&station, now_us),
+        trial: dry_run(&draft, &battery, now_us).await?,
+        now_us,
+        once: forms::once()?,
+        typed,
+        draft,
+        battery,
+    };
+    answer::page(StatusCode::OK, &review)
+}
+
+/// The form again, with what is wrong beside its fields.
+async fn refused(
+    request: &HttpRequest,
+    state: &State,
+    typed: Typed,
+    problems: Problems,
+    code: StatusCode,
+) -> Result<HttpResponse, WebError> {
+    let choose = problems.of("battery").is_some() || problems.of("station").is_some();
+    let page = Page::new(request, state, typed, problems, "", choose).await?;
+    answer::page(code, &page)
+}
+
+/// What became of an experiment that was to be queued.
+#[derive(Debug)]
+pub enum Made {
+    /// It waits under this number.
+    Queued(ExperimentId),
+    /// Something does not fit; the problems say what.
+    Refused,
+    /// Somebody else was faster; the text says with what.
+    Conflict(String),
+}
+
+/// Checks everything and queues the experiment.
+///
+/// # Errors
+/// When the database fails.
+pub async fn make(
+    state: &State,
+    visitor: &Visitor,
+    typed: &Typed,
+    once: Option<&str>,
+    problems: &mut Problems,
+) -> Result<Made, WebError> {
+    let (Some(battery), Some(station)) = things(state, typed, problems).await? else { return Ok(Made::Refused) };
+    let Some(draft) = typed.check(state, &battery, &station, problems).await? else { return Ok(Made::Refused) };
     let profile = if let Way::New(profile) = &draft.way { Some(profile) } else { None };
-    let once = once_of(&typed.once);
     let now_us = state.clock.now_us();
     let queued = state.store.queue_with_profile(&visitor.actor(), &draft.experiment, profile, once, now_us).await;
     match queued {
-        Ok(experiment) => Ok(answer::see_other(&format!("/?station={}&queued={experiment}", draft.experiment.station))),
+        Ok(id) => Ok(Made::Queued(id)),
         Err(StoreError::Duplicate { name, .. }) => {
             problems.add("profile_name", format!("There is a profile “{name}” now. Choose another name."));
-            let page = Page::new(&request, &state, typed, problems, "", false).await?;
-            answer::page(StatusCode::CONFLICT, &page)
+            Ok(Made::Refused)
         }
-        // Retired or filled up between the check and the deed.
-        Err(StoreError::Conflict(why)) => {
-            problems.add("battery", why);
-            let page = Page::new(&request, &state, typed, problems, "", true).await?;
-            answer::page(StatusCode::CONFLICT, &page)
-        }
+        Err(StoreError::Conflict(why)) => Ok(Made::Conflict(why)),
         Err(error) => Err(error.into()),
     }
 }
