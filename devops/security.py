@@ -192,6 +192,7 @@ def wapiti(url, authority, folder):
                     continue
                 of_role += [f"{title}: {one['method']} {one['path']} {one['info']}" for one in list_of_them]
                 for one in list_of_them:
+                    # What was sent says more than the name of the finding.
                     print(one["http_request"], file=sys.stderr)
         print(f"wapiti as {name or 'nobody'}: {pages} pages, {len(of_role)} findings", *of_role, sep="\n  ", flush=True)
         findings += [f"wapiti as {name or 'nobody'}: {one}" for one in of_role]

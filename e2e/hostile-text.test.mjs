@@ -75,14 +75,14 @@ async function go(page, path, policy) {
 
 // Put into every page: what no page of ours has, and helpers to look into many answers at once.
 function tools() {
-  const TAGS = new Set(("a article aside b body br button canvas caption circle code datalist dd del details div dl dt figcaption figure fieldset footer form " +
-    "g h1 h2 h3 head header html i input ins label legend li link main meta nav noscript ol option p path progress rect script section select small " +
+  const TAGS = new Set(("a abbr article aside b body br button canvas caption circle code datalist dd del details div dl dt figcaption figure fieldset footer form " +
+    "g h1 h2 h3 head header html i input ins label legend li link main meta nav noscript ol optgroup option p path pre progress rect script section select small " +
     "span summary svg table tbody td text textarea th thead time title tr ul use line polyline").split(" "));
   window.lookInto = (doc, address) => {
     const faults = [];
     for (const element of doc.querySelectorAll("*")) {
       const fault = (why) => faults.push(`${address}: ${why}: ${element.outerHTML.slice(0, 200)}`);
-      const isOurs = TAGS.has(element.localName) || (element.localName === "img" && element.getAttribute("src").startsWith("/static/"));
+      const isOurs = TAGS.has(element.localName) || (element.localName === "img" && /^\/(static|batteries|experiments)\//.test(element.getAttribute("src")));
       if (!isOurs) fault("a foreign element");
       if (element.localName === "script" && (!element.hasAttribute("src") || element.text)) fault("a script inside the page");
       if (element.httpEquiv) fault("a header inside the page");
@@ -150,22 +150,35 @@ async function requireTexts(page, selector, expected, what) {
   for (const text of expected) if (!found.has(text)) assert.fail(`${what}: ${JSON.stringify(text)} is not shown as it is`);
 }
 
-// Names of batteries, experiments, profiles and stations, which no form takes yet.
+// Texts of batteries, profiles, stations and experiments, in every column that shows one.
 function writeRows() {
   const script = `
 import json, sqlite3, sys
 asked = json.load(sys.stdin)
 database = sqlite3.connect(asked["file"], timeout=20)
+def add(table, **columns):
+    marks = ", ".join("?" * len(columns))
+    database.execute(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", list(columns.values()))
 with database:
+    # What a laboratory begins with has the first numbers.
+    database.execute("DELETE FROM station")
+    database.execute("DELETE FROM profile")
     for n, row in enumerate(asked["rows"], 1):
-        database.execute("INSERT INTO battery (battery_id, name, technology, chemistry, cells_series, voltage_min_v, voltage_max_v, capacity_ah, created_at_us) VALUES (?, ?, 'lithium', ?, 1, 2.5, 4.2, 5.0, 0)", (n, row["battery"], row["chemistry"]))
-        database.execute("INSERT INTO profile VALUES (?, ?, ?, 0)", (n, row["profile"], asked["steps"]))
-        database.execute("INSERT INTO station (station_id, name, device_id, experiment_id) VALUES (?, ?, 'dev-0', ?)", (n, row["name"], n))
-        database.execute("INSERT INTO experiment VALUES (?, ?, ?, ?, ?, 'running', 0, 0, 0, NULL)", (n, row["experiment"], n, n, n))
+        text = row["name"]
+        of_battery = ("manufacturer", "model", "serial", "electrode_composition", "bipolar", "membrane", "electrolyte", "owner", "location", "description")
+        add("battery", battery_id=n, name=row["battery"], technology="lithium", chemistry=row["chemistry"], cells_series=1,
+            voltage_min_v=2.5, voltage_max_v=4.2, capacity_ah=5.0, created_at_us=0, **{column: text for column in of_battery})
+        add("profile", profile_id=n, name=row["profile"], description=text, source_text="# " + text, steps_json=asked["steps"], created_at_us=0)
+        add("station", station_id=n, name=text, device_id="dev-0", experiment_id=n, location=text, description=text)
+        add("experiment", experiment_id=n, name=row["experiment"], battery_id=n, station_id=n, profile_id=n, state="running",
+            created_at_us=0, started_at_us=0, description=text, tags_json=json.dumps([text]), added_by=text, reason=text, change_seq=n)
+    database.execute("UPDATE experiment_change SET seq = ?", [len(asked["rows"])])
 database.close()`;
   const rows = ROWS.map((row, n) => ({ ...row, name: SHOWN[n] }));
   execFileSync("python3", ["-c", script], { input: JSON.stringify({ file: `${server.folder}/cellar.db`, steps: STEPS, rows }) });
 }
+
+const BATTERY_FIELDS = ["name", "chemistry", "kind", "capacity", "manufacturer", "model", "serial", "format", "electrode_composition", "bipolar", "membrane", "electrolyte", "owner", "location", "description"];
 
 test("the list bites: shown raw, its texts run", async () => {
   const context = await browser.newContext();
@@ -213,6 +226,11 @@ test("people, tokens and devices take any text, and nothing of it runs", async (
       { path: "/users/1", form: { full_name: text + cut, role: text, version: "0" }, holds: [["input[name=full_name]", text + cut]] },
       { path: "/devices/pending/approve", form: { device: text, secret: text, kind: text } },
       { path: "/theme", form: { theme: text, back: text } },
+      { path: "/batteries/new", form: Object.fromEntries(BATTERY_FIELDS.map((field) => [field, text])), holds: [["input[name=name]", text], ["input[name=membrane]", text]] },
+      { path: "/cells/new", form: { name: text, serial: text, manufacturer: text, model: text, description: text, chemistry: text }, holds: [["input[name=serial]", text]] },
+      { path: "/profiles/new", form: { name: text + cut, description: text, view: "text", text: `CC, ${text}` } },
+      { path: "/stations/new", form: { name: text, location: text, description: text, unit: text, instrument: text, measure: text, voltage_min_v: text } },
+      { path: "/experiments/new", form: { battery: text, station: text, profile: text, name: text, description: text, tags: text, way: text, text, step: text } },
     ]);
     const kept = (text, n) => [
       { path: "/tokens/new", form: { name: text, owner: NAME, scope: "read", days: "9" }, holds: [["main", SHOWN[n]]] },
@@ -332,7 +350,14 @@ test("every list shows every text as it is", async () => {
       await listOverPages(page, "/audit?action=disable", policy, [".change:last-child"], SHOWN.map((text) => `“${text}”`));
       await listOverPages(page, "/audit?action=add", policy, [".change ins"], SHOWN);
       await requireClean(page, "/audit");
-      for (const path of ["/audit/verify", "/account", "/devices/dev-7", "/users/7", "/users/7/disable", "/tokens/7/revoke"]) {
+      await lookIntoAll(page, SHOWN.flatMap((text, n) => (n % DETAILS_EVERY ? [] : [
+        ...["batteries", "profiles", "stations"].map((kind) => ({ path: `/${kind}/${n + 1}`, holds: [["main", text]] })),
+        { path: `/experiments/${n + 1}`, holds: [["h1", ROWS[n].experiment], ["main", text]] },
+        ...["batteries/N/edit", "batteries/N/retire", "batteries/N/label", "profiles/N/edit", "profiles/N/copy", "profiles/N/retire", "stations/N/queue", "stations/N/edit", "stations/N/retire", "experiments/N/cancel"]
+          .map((form) => ({ path: `/${form.replace("N", n + 1)}` })),
+        ...["batteries", "profiles", "stations", "experiments"].map((list) => ({ path: `/${list}?text=${encodeURIComponent(TEXTS[n])}&q=${encodeURIComponent(TEXTS[n])}` })),
+      ])));
+      for (const path of ["/batteries", "/profiles", "/stations", "/experiments", "/cells", "/units", "/units/dev-0", "/audit/verify", "/account", "/devices/dev-7", "/users/7", "/users/7/disable", "/tokens/7/revoke"]) {
         await go(page, path, policy);
         await requireClean(page, path);
       }
