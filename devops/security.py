@@ -115,6 +115,10 @@ def routes():
 
 # Fields of forms and addresses by route: what sqlmap tries besides the path itself.
 FIELDS = {
+    "/batteries": "text=N&technology=lithium&kind=cell&show=live&sort=name&order=asc&page=1",
+    "/experiments": "q=N&technology=lithium&battery=1&station=1&profile=1&status=queued&tag=a&since=2026-01-01&until=2026-12-31&sort=name&order=asc&page=1&per_page=50",
+    "/profiles": "text=N&sort=name&order=asc&page=1&show=live",
+    "/stations": "text=N&unit=cu-01&sort=name&order=asc&page=1&show=live",
     "/audit": "actor=ada&action=add&object=user&from=2026-01-01&to=2026-12-31&before=9",
     "/audit.csv": "actor=ada&action=add&object=user&from=2026-01-01&to=2026-12-31",
     "/devices": "text=cu&after=a",

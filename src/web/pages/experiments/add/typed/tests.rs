@@ -1,3 +1,5 @@
+//! What is typed into the form of an experiment, and what becomes of it.
+
 use super::*;
 
 #[test]
