@@ -64,7 +64,7 @@ pub enum Ending {
 /// What a profile will do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DryRun {
-    /// Course of the run, at most [`POINTS_MAX`] points and those of ends of steps.
+    /// Course of the run, at most `POINTS_MAX` points and those of ends of steps.
     pub points: Vec<Point>,
     /// How it ended.
     pub ending: Ending,

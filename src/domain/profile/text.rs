@@ -93,7 +93,7 @@ pub fn write(program: &Program) -> String {
     text
 }
 
-/// The line a step stands on in what [`write`] writes, and the column of a spot in it; both from 1.
+/// The line a step stands on in what [`write()`] writes, and the column of a spot in it; both from 1.
 #[must_use]
 pub fn written_place(program: &Program, step: usize, spot: Spot) -> (usize, usize) {
     let Some(of_step) = program.steps.get(step) else { return (step + 1, 1) };
