@@ -153,7 +153,9 @@ test("a frozen view says so while the values go on", () => onMonitor(async (page
   await page.getByRole("button", { name: "Freeze view" }).click();
   assert.match(await note(page), /^View frozen at \d\d:\d\d:\d\d, the experiment goes on\.$/);
   const picture = () => page.locator("[data-chart] canvas").first().evaluate((canvas) => canvas.toDataURL());
-  const frozen = await picture();
+  // An answer asked for before the press may still be drawn.
+  let frozen;
+  await eventually(async () => frozen === (frozen = await picture()), "the frozen chart never rests");
   const first = await value(page, "voltage_v");
   await eventually(async () => (await value(page, "voltage_v")) !== first, "the values stopped");
   assert.equal(await picture(), frozen);
