@@ -3,11 +3,10 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { AxeBuilder } from "@axe-core/playwright";
-import { SCREENSHOTS, openPage, startBrowser, startServer } from "./lab.mjs";
+import { SCREENSHOTS, startBrowser, startServer } from "./lab.mjs";
+import { looker } from "./look.mjs";
 import { addPerson, signIn } from "./person.mjs";
 
-const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 // A picture of one blue point.
 const PNG = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgSPsPAAJ8AaIMIVhMAAAAAElFTkSuQmCC", "base64");
 
@@ -15,7 +14,7 @@ let server;
 let browser;
 let cookie;
 let picture;
-const counts = { views: 0, violations: 0, screenshots: 0 };
+const { onPage, check, report } = looker(() => ({ server, browser, cookie }));
 
 before(async () => {
   await mkdir(SCREENSHOTS, { recursive: true });
@@ -40,22 +39,8 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await server?.stop();
-  console.log(`checked: ${counts.views} views with axe, ${counts.violations} violations; ${counts.screenshots} screenshots`);
+  report();
 });
-
-// Opens a page as the operator, runs the steps, and fails on anything the page should not have done.
-async function onPage(path, steps, options = {}) {
-  const { page, context, faults } = await openPage(browser, server, options);
-  try {
-    await context.addCookies([{ name: "cellar", value: cookie, url: server.url }]);
-    await page.goto(server.url + path);
-    await steps(page, context);
-    // Answers of 409 and 422 are pages; the console counts them as errors.
-    assert.deepEqual(faults.filter((fault) => !/status of 4(09|22)/.test(fault)), []);
-  } finally {
-    await context.close();
-  }
-}
 
 async function add(page, fields, kind = "cell") {
   await page.goto(`${server.url}/batteries/new`);
@@ -64,22 +49,6 @@ async function add(page, fields, kind = "cell") {
   for (const [label, text] of Object.entries(fields)) await page.getByLabel(label, { exact: true }).fill(text);
   await page.getByRole("button", { name: "Add only" }).click();
   await page.waitForURL(/\/batteries\/\d+/);
-}
-
-async function shoot(page, name) {
-  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
-  counts.screenshots += 1;
-}
-
-// Needs scripts: axe is one.
-async function check(page, name) {
-  await shoot(page, name);
-  const { violations } = await new AxeBuilder({ page }).withTags(WCAG).analyze();
-  counts.views += 1;
-  counts.violations += violations.length;
-  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`), []);
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(overflow <= 0, `${overflow} px too wide`);
 }
 
 const PAGES = [

@@ -1,19 +1,17 @@
 // Experiments as operators use them: found, looked at, queued, moved, cancelled, on a lab that runs.
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { AxeBuilder } from "@axe-core/playwright";
-import { SCREENSHOTS, openPage, startBrowser, startServer, waitForLab } from "./lab.mjs";
+import { SCREENSHOTS, startBrowser, startServer, waitForLab } from "./lab.mjs";
+import { looker } from "./look.mjs";
 import { addPerson, signIn } from "./person.mjs";
 
-const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 const LONG = "An experiment with a name of eighty characters, which is the longest there may be";
 
 let server;
 let browser;
 let cookie;
-const counts = { views: 0, violations: 0, screenshots: 0 };
+const { onPage, shoot, check, report } = looker(() => ({ server, browser, cookie }));
 
 before(async () => {
   await mkdir(SCREENSHOTS, { recursive: true });
@@ -26,35 +24,8 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await server?.stop();
-  console.log(`checked: ${counts.views} views with axe, ${counts.violations} violations; ${counts.screenshots} screenshots`);
+  report();
 });
-
-async function onPage(path, steps, options = {}) {
-  const { page, context, faults } = await openPage(browser, server, options);
-  try {
-    await context.addCookies([{ name: "cellar", value: cookie, url: server.url }]);
-    await page.goto(server.url + path);
-    await steps(page);
-    assert.deepEqual(faults.filter((fault) => !/status of 4(09|22)/.test(fault)), []);
-  } finally {
-    await context.close();
-  }
-}
-
-async function shoot(page, name) {
-  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
-  counts.screenshots += 1;
-}
-
-async function check(page, name) {
-  await shoot(page, name);
-  const { violations } = await new AxeBuilder({ page }).withTags(WCAG).analyze();
-  counts.views += 1;
-  counts.violations += violations.length;
-  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`), []);
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(overflow <= 0, `${overflow} px too wide`);
-}
 
 // Battery NMC-031 at station A1, with the profile that the demo runs there.
 async function choose(page) {

@@ -41,7 +41,6 @@ export async function startServer(verb = "demo") {
   return {
     url: `http://${addresses.http}`,
     mqtt: addresses.mqtt,
-    folder,
     // Another verb of the program on the same data, with a text on standard input; returns what it printed.
     cellar: (words, input = "") => execFileSync(program, [...words, "--data-dir", folder], { cwd: folder, input, encoding: "utf8" }),
     // What the console shows so far.

@@ -3,16 +3,14 @@ import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { AxeBuilder } from "@axe-core/playwright";
-import { SCREENSHOTS, openPage, startBrowser, startServer } from "./lab.mjs";
+import { SCREENSHOTS, startBrowser, startServer } from "./lab.mjs";
+import { looker } from "./look.mjs";
 import { addPerson, addWaiting, signIn } from "./person.mjs";
-
-const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
 let server;
 let browser;
 let cookie;
-const counts = { views: 0, violations: 0, screenshots: 0 };
+const { onPage, shoot, check, report } = looker(() => ({ server, browser, cookie }));
 
 before(async () => {
   await mkdir(SCREENSHOTS, { recursive: true });
@@ -33,38 +31,8 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await server?.stop();
-  console.log(`checked: ${counts.views} views with axe, ${counts.violations} violations; ${counts.screenshots} screenshots`);
+  report();
 });
-
-// Opens a page as the administrator, runs the steps, and fails on anything the page should not have done.
-async function onPage(path, steps, options = {}) {
-  const { page, context, faults } = await openPage(browser, server, options);
-  try {
-    await context.addCookies([{ name: "cellar", value: cookie, url: server.url }]);
-    await page.goto(server.url + path);
-    await steps(page, context);
-    // Answers of 409 and 422 are pages; the console counts them as errors.
-    assert.deepEqual(faults.filter((fault) => !/status of 4(09|22)/.test(fault)), []);
-  } finally {
-    await context.close();
-  }
-}
-
-async function shoot(page, name) {
-  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
-  counts.screenshots += 1;
-}
-
-// Needs scripts: axe is one.
-async function check(page, name) {
-  await shoot(page, name);
-  const { violations } = await new AxeBuilder({ page }).withTags(WCAG).analyze();
-  counts.views += 1;
-  counts.violations += violations.length;
-  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`), []);
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(overflow <= 0, `${overflow} px too wide`);
-}
 
 const PAGES = [
   ["users", "/users"], ["users-new", "/users/new"], ["users-show", "/users/2"], ["users-disable", "/users/2/disable"],
