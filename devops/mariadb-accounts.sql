@@ -31,6 +31,7 @@ GRANT UPDATE, DELETE ON cellar.instrument TO cellar;
 GRANT UPDATE, DELETE ON cellar.instrument_presence TO cellar;
 GRANT UPDATE, DELETE ON cellar.experiment_change TO cellar;
 GRANT UPDATE, DELETE ON cellar.latest TO cellar;
+GRANT UPDATE, DELETE ON cellar.lease TO cellar;
 GRANT UPDATE, DELETE ON cellar.outbox TO cellar;
 GRANT UPDATE, DELETE ON cellar.pending_device TO cellar;
 GRANT UPDATE, DELETE ON cellar.profile TO cellar;

@@ -9,9 +9,8 @@ use tokio::sync::{mpsc, watch};
 use super::BadInput;
 use super::demo_lab::DemoLab;
 use super::flags::{ServerFlags, start_log};
-use super::serve::{announce, until_stopped};
+use super::serve::{StopSignals, announce};
 use super::tunnel;
-use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::sim::{self, AckMode, Broker, FINISHED_MAX, Surroundings};
@@ -65,7 +64,8 @@ pub(super) async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         None => Some(PathBuf::from(MEASURED_RUN)).filter(|file| file.exists()),
     };
 
-    let app = App::start(&config).await?;
+    let mut signals = StopSignals::listen()?;
+    let Some(app) = signals.start(&config).await? else { return Ok(ExitCode::SUCCESS) };
     let mqtt = app.mqtt().context("the demo needs the built-in MQTT endpoint")?;
     let mut broker = Broker { host: mqtt.ip().to_string(), port: mqtt.port(), ack: AckMode::Puback };
     if let Some(authority) = app.tls().and_then(|tls| tls.authority.as_ref()) {
@@ -83,7 +83,7 @@ pub(super) async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         let scheme = if app.tls().is_some() { "https" } else { "http" };
         tracing::info!("the demo lab is at {scheme}://{http}");
     }
-    let name = until_stopped().await?;
+    let name = signals.wait().await;
     tracing::info!(signal = name, "stopping");
     stop.send_replace(true);
     // The devices deliver what they measured before the server goes.

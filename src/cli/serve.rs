@@ -2,19 +2,20 @@
 
 use std::process::ExitCode;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::flags::{ServerFlags, start_log};
 use super::print;
-use crate::app::App;
+use crate::app::{App, StartError};
 use crate::config::Config;
 
 pub(super) async fn run(flags: &ServerFlags) -> anyhow::Result<ExitCode> {
     let config = flags.settings()?;
     start_log(&config)?;
-    let app = App::start(&config).await?;
+    let mut signals = StopSignals::listen()?;
+    let Some(app) = signals.start(&config).await? else { return Ok(ExitCode::SUCCESS) };
     announce(&app, &config)?;
-    let name = until_stopped().await?;
+    let name = signals.wait().await;
     tracing::info!(signal = name, "stopping");
     app.stop().await;
     Ok(ExitCode::SUCCESS)
@@ -38,12 +39,37 @@ pub(super) fn announce(app: &App, config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits for SIGTERM or SIGINT and names it.
-pub(super) async fn until_stopped() -> anyhow::Result<&'static str> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
+/// The signals that ask a program to end.
+///
+/// They are listened for before anybody is told that the server is ready: one that came between would end the process
+/// at once, with what it holds.
+pub(super) struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// Takes the signals from now on; one that comes before [`StopSignals::wait`] is not lost.
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Starts the server; `None` when it was asked to end before it was ready.
+    pub(super) async fn start(&mut self, config: &Config) -> Result<Option<App>, StartError> {
+        tokio::select! {
+            app = App::start(config) => app.map(Some),
+            name = self.wait() => {
+                tracing::info!(signal = name, "stopping before the start was over");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Waits for SIGTERM or SIGINT and names it.
+    pub(super) async fn wait(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use tokio::sync::{mpsc, watch};
 
 use super::flags::{ServerFlags, start_log};
-use super::serve::until_stopped;
+use super::serve::StopSignals;
 use super::simulate_check::{self, CheckArgs};
 use super::{BadInput, print, simulate_register, tunnel};
 use crate::clock::Clock;
@@ -112,13 +112,14 @@ pub(super) async fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
         None => (None, None),
     };
 
+    let mut signals = StopSignals::listen()?;
     let (stop, shutdown) = watch::channel(false);
     let surroundings = Surroundings { broker, journal, clock: Clock::System, shutdown };
     // Nobody here waits for an experiment to end: those of the scenarios go on for a thousand cycles.
     let (finished, _) = mpsc::channel(FINISHED_MAX);
     let lab = tokio::spawn(sim::run(plan, surroundings, finished));
     tokio::select! {
-        stopped = until_stopped() => { stopped?; }
+        _ = signals.wait() => {}
         () = over(args.duration) => {}
     }
     tracing::info!("delivering what is left");

@@ -12,6 +12,18 @@ pub enum Verb {
     Detect,
     /// Drive these stations and no others, and report the state of each.
     Stations,
+    /// Execute a run.
+    Start,
+    /// End a run and switch the output off. It never expires.
+    Stop,
+    /// Hold a run, output off.
+    Pause,
+    /// Go on with a run that is held.
+    Resume,
+    /// Report the state of a station, or of all.
+    GetState,
+    /// Go on: the server is there. Renews the lease of the unit's runs.
+    Renew,
 }
 
 impl Verb {
@@ -21,6 +33,12 @@ impl Verb {
         match self {
             Self::Detect => "detect",
             Self::Stations => "stations",
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::GetState => "get_state",
+            Self::Renew => "renew",
         }
     }
 }

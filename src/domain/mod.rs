@@ -16,6 +16,7 @@ pub mod measure;
 pub mod message;
 pub mod number;
 pub mod profile;
+pub mod run;
 pub mod sample;
 pub mod secret;
 pub mod station;

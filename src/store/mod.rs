@@ -24,6 +24,7 @@ mod open;
 pub mod outbox;
 pub mod pending_devices;
 pub mod profiles;
+pub mod runs;
 pub mod saved_views;
 pub mod second_factor;
 pub mod seed;
@@ -124,6 +125,7 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("outbox", outbox::STATEMENTS),
     ("pending_devices", pending_devices::STATEMENTS),
     ("profiles", profiles::STATEMENTS),
+    ("runs", runs::STATEMENTS),
     ("saved_views", saved_views::STATEMENTS),
     ("second_factor", second_factor::STATEMENTS),
     ("seed", seed::STATEMENTS),

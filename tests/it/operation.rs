@@ -10,6 +10,8 @@ use crate::support::server::{Server, cellar};
 
 /// What the contract allows a stop to take; the test waits longer, but does not let more pass.
 const CLEAN_STOP_MAX: Duration = Duration::from_secs(10);
+/// Starts in the test of a stop that comes at once: the moment in question is short.
+const READY_STOPS: usize = 8;
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -121,4 +123,12 @@ fn holds(folder: &Path, words: &str) -> bool {
 
 fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn a_server_stopped_the_moment_it_is_ready_ends_well() {
+    for _ in 0..READY_STOPS {
+        let mut server = Server::start();
+        assert!(server.stop(), "what it holds is put away, not cut off");
+    }
 }
