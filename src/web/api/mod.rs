@@ -2,5 +2,6 @@
 
 pub mod batteries;
 pub mod experiments;
+pub mod profiles;
 pub mod series;
 pub mod stations;

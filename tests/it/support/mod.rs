@@ -18,6 +18,7 @@ pub(crate) mod lab;
 pub(crate) mod mosquitto;
 pub(crate) mod mqtt_client;
 pub(crate) mod people;
+pub(crate) mod program;
 pub(crate) mod server;
 pub(crate) mod test_server;
 

@@ -38,6 +38,18 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// What a program asks: the same list in the words of the API.
+    #[must_use]
+    pub fn of_program(text: &str, retired: &str, sort: &str, order: &str) -> Self {
+        let show = match retired {
+            "true" => "retired",
+            "all" => "all",
+            _ => "",
+        };
+        let [text, show, sort, order] = [text, show, sort, order].map(str::to_owned);
+        Self { text, show, sort, order, page: String::new() }
+    }
+
     fn address(&self) -> String {
         let query = serde_urlencoded::to_string(self).unwrap_or_default();
         if query.is_empty() { "/profiles".to_owned() } else { format!("/profiles?{query}") }
@@ -60,7 +72,8 @@ impl Asked {
     }
 
     /// Those asked for, sorted.
-    fn select(&self, mut profiles: Vec<Profile>) -> Vec<Profile> {
+    #[must_use]
+    pub fn select(&self, mut profiles: Vec<Profile>) -> Vec<Profile> {
         let text = self.text.trim().to_lowercase();
         profiles.retain(|profile| {
             let fits = match self.show.as_str() {

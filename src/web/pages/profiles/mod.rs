@@ -5,12 +5,15 @@ pub mod check;
 pub mod download;
 pub mod edit;
 mod editor;
+mod entered;
 pub mod list;
 pub mod retire;
 pub mod show;
 pub(super) mod trial;
 mod typed;
 pub mod upload;
+
+pub use entered::Entered;
 
 use super::monitor::status::Status;
 use crate::domain::ids::ProfileId;
@@ -47,7 +50,10 @@ pub fn gist(program: &Program) -> String {
 }
 
 /// The profile of an address.
-async fn find(state: &State, id: &str) -> Result<Profile, WebError> {
+///
+/// # Errors
+/// 404 for one that is not there.
+pub async fn find(state: &State, id: &str) -> Result<Profile, WebError> {
     const UNKNOWN: WebError = WebError::NotFound("such profile");
     let id: i64 = id.parse().map_err(|_| UNKNOWN)?;
     state.store.profile(ProfileId(id)).await?.ok_or(UNKNOWN)

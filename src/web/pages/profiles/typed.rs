@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::Entered;
 use crate::domain::profile::row::{self, DEEDS, KINDS};
 use crate::domain::profile::{Program, Spot, any, text};
 use crate::store::profiles::{NewProfile, Profile};
-use crate::web::forms::{Problems, line};
+use crate::web::forms::Problems;
 
-/// Longest name, characters.
-const NAME_MAX: usize = 80;
-/// Longest description, characters.
-const DESCRIPTION_MAX: usize = 2_000;
 /// Limits every row of the table offers; one more appears when all are taken.
 const ENDS_MIN: usize = 2;
 /// Rows read from a form: above what a profile may have, so that too many are told and not cut.
@@ -221,25 +218,10 @@ impl Typed {
 
     /// What is to be stored, or the problems beside the fields.
     pub(super) fn profile(&self, problems: &mut Problems) -> Option<NewProfile> {
-        let name = line(&self.name);
-        match name.chars().count() {
-            0 => problems.add("name", "Enter a name, so that others find it."),
-            length if length > NAME_MAX => {
-                problems.add("name", format!("The name has {length} characters. Use {NAME_MAX} or fewer."));
-            }
-            _ => {}
-        }
-        let description = self.description.replace("\r\n", "\n").trim().to_owned();
-        let length = description.chars().count();
-        if length > DESCRIPTION_MAX {
-            problems.add("description", format!("This has {length} characters. Use {DESCRIPTION_MAX} or fewer."));
-        }
+        let entered = Entered::check(&self.name, &self.description, problems);
         let before = problems.is_empty();
         let program = self.program(problems)?;
-        // Comments are kept as long as the text says what the table says.
-        let is_current = text::read(&self.text).is_ok_and(|typed| typed == program);
-        let text = if is_current { self.text.replace("\r\n", "\n") } else { String::new() };
-        before.then_some(NewProfile { name, description, program, text })
+        before.then(|| entered.profile(program, &self.text))
     }
 
     /// Shows the table, made of the text, or the text, made of the table; stays where that is not possible.
