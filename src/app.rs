@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Role};
 use crate::ingest::events::Events;
 use crate::ingest::follow::follow;
+use crate::ingest::health::Health;
 use crate::ingest::intake::Intake;
 use crate::ingest::writer::Writer;
 use crate::node::bridge::{BadBrokerUrl, Bridge};
@@ -120,7 +121,7 @@ impl App {
         if store.seed(Clock::System.now_us()).await? {
             tracing::info!("a new laboratory: it begins with the station {VIRTUAL_STATION}");
         }
-        let events = Events::default();
+        let (events, health) = (Events::default(), Health::default());
         let (stop, stopped) = watch::channel(false);
         let tls = start_tls(config)?;
         let stopped_web = stopped.clone();
@@ -134,12 +135,16 @@ impl App {
                 tokio::spawn(follow(store.clone(), events.clone(), Clock::System, stopped));
                 None
             }
-            Role::All | Role::Node => Some(NodePart::start(config, tls.as_ref(), &store, &events, stopped).await?),
+            Role::All | Role::Node => {
+                Some(NodePart::start(config, tls.as_ref(), &store, &events, &health, stopped).await?)
+            }
         };
         let setup = Setup::default();
-        let web = listener
-            .map(|listener| WebPart::start(listener, config, tls.as_ref(), &store, &events, setup.clone(), stopped_web))
-            .transpose()?;
+        let web = listener.map(|listener| {
+            let (tls, setup) = (tls.as_ref(), setup.clone());
+            WebPart::start(listener, config, tls, &store, &events, &health, setup, stopped_web)
+        });
+        let web = web.transpose()?;
         let app = Self { store, stop, web, node, tls };
         app.offer_setup(&setup).await?;
         Ok(app)
@@ -209,6 +214,7 @@ impl WebPart {
         tls: Option<&ServerTls>,
         store: &Store,
         events: &Events,
+        health: &Health,
         setup: Setup,
         stopped: watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
@@ -216,6 +222,7 @@ impl WebPart {
         let address = listener.local_addr().map_err(problem)?;
         let state = web::State {
             setup,
+            ingest: health.clone(),
             is_secure: tls.is_some(),
             is_demo: config.is_demo,
             host_names: config.http.names.iter().chain(&config.tls.names).cloned().collect(),
@@ -234,12 +241,13 @@ impl NodePart {
         tls: Option<&ServerTls>,
         store: &Store,
         events: &Events,
+        health: &Health,
         stopped: watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
         let epoch = store.next_epoch().await?;
         let (intake, jobs) = Intake::new();
         let writer = Writer::new(store.clone(), jobs, events.clone(), Clock::System, stopped.clone());
-        let writer = tokio::spawn(writer.run());
+        let writer = tokio::spawn(writer.reporting(health.clone()).run());
         if !config.broker.url.is_empty() {
             let bridge = Bridge::new(&config.broker.url, intake, Clock::System, epoch)?;
             let mut subscribed = bridge.subscribed();

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::domain::ids::DeviceId;
 use crate::ingest::events::Events;
 use crate::ingest::group::store_group;
+use crate::ingest::health::LaneReporter;
 use crate::ingest::intake::{DeadLetter, Job, Message, acknowledge};
 use crate::ingest::known::Known;
 use crate::ingest::wire;
@@ -30,6 +31,7 @@ pub(super) struct Lane {
     clock: Clock,
     known: Known,
     stop: watch::Receiver<bool>,
+    health: LaneReporter,
 }
 
 impl Lane {
@@ -41,8 +43,9 @@ impl Lane {
         events: Events,
         clock: Clock,
         stop: watch::Receiver<bool>,
+        health: LaneReporter,
     ) -> Self {
-        Self { store, jobs, events, clock, known: Known::default(), stop }
+        Self { store, jobs, events, clock, known: Known::default(), stop, health }
     }
 
     /// Works until its queue is closed and empty.
@@ -69,10 +72,12 @@ impl Lane {
         let mut pause = RETRY_FIRST;
         while let Some(mut jobs) = waiting.pop() {
             let now_us = self.clock.now_us();
+            self.health.begins(now_us, jobs.len());
             let stored = store_group(&self.store, &mut self.known, &jobs, now_us, self.events.are_watched()).await;
             let error = match stored {
                 Ok(events) => {
                     pause = RETRY_FIRST;
+                    self.health.stored(now_us);
                     self.acknowledge(jobs);
                     events.into_iter().for_each(|event| self.events.send(event));
                     self.known.bound();
@@ -84,13 +89,18 @@ impl Lane {
             self.known = Known::default();
             let is_letter = matches!(jobs.as_slice(), [Job { message: Message::Dead(_), .. }]);
             if error.may_pass() || error.is_duplicate() || is_letter {
-                tracing::warn!(error = %chain(&error), messages = jobs.len(), "not stored, trying again");
+                let words = chain(&error);
+                tracing::warn!(error = words, messages = jobs.len(), "not stored, trying again");
+                self.health.failed(&error, &words);
                 waiting.push(jobs);
                 if !self.pause(pause).await {
                     return false;
                 }
                 pause = (pause * 2).min(RETRY_MAX);
-            } else if jobs.len() > 1 {
+                continue;
+            }
+            self.health.refused();
+            if jobs.len() > 1 {
                 // One of them poisons the group: halve until it stands alone.
                 let later = jobs.split_off(jobs.len() / 2);
                 waiting.push(later);

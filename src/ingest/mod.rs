@@ -3,6 +3,7 @@
 pub mod events;
 pub mod follow;
 mod group;
+pub mod health;
 pub mod intake;
 mod known;
 mod lane;

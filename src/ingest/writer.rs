@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use crate::clock::Clock;
 use crate::domain::ids::DeviceId;
 use crate::ingest::events::Events;
+use crate::ingest::health::Health;
 use crate::ingest::intake::Job;
 use crate::ingest::lane::Lane;
 use crate::store::{Engine, Store};
@@ -31,6 +32,7 @@ pub struct Writer {
     events: Events,
     clock: Clock,
     stop: watch::Receiver<bool>,
+    health: Health,
 }
 
 impl Writer {
@@ -45,7 +47,13 @@ impl Writer {
         clock: Clock,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        Self { store, jobs, events, clock, stop }
+        Self { store, jobs, events, clock, stop, health: Health::default() }
+    }
+
+    /// Says in `health` how its attempts to store end.
+    #[must_use]
+    pub fn reporting(self, health: Health) -> Self {
+        Self { health, ..self }
     }
 
     /// Works until the queue is closed and empty.
@@ -54,15 +62,16 @@ impl Writer {
             Engine::Sqlite => SQLITE_LANES,
             Engine::MySql => MYSQL_LANES,
         };
-        let Self { store, mut jobs, events, clock, stop } = self;
+        let Self { store, mut jobs, events, clock, stop, health } = self;
         if count == 1 {
-            return Lane::new(store, jobs, events, clock, stop).run().await;
+            return Lane::new(store, jobs, events, clock, stop, health.lane()).run().await;
         }
         let mut lanes = JoinSet::new();
         let mut ways = Vec::new();
         for _ in 0..count {
             let (way, jobs) = mpsc::channel(LANE_JOBS_MAX);
-            lanes.spawn(Lane::new(store.clone(), jobs, events.clone(), clock.clone(), stop.clone()).run());
+            let lane = Lane::new(store.clone(), jobs, events.clone(), clock.clone(), stop.clone(), health.lane());
+            lanes.spawn(lane.run());
             ways.push(way);
         }
         let mut some = Vec::with_capacity(AT_A_TIME);

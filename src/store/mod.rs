@@ -41,7 +41,7 @@ pub mod transitions;
 pub mod units;
 pub mod users;
 
-pub use error::StoreError;
+pub use error::{Failing, StoreError};
 pub use group::Group;
 
 use sqlx::{MySqlPool, SqlitePool};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::denials::Denials;
+use super::moment::Moment;
 use crate::auth::enrolment::{ENROLMENT_US, Enrolments};
 use crate::auth::password::Hasher;
 use crate::auth::setup::Setup;
@@ -13,6 +14,7 @@ use crate::clock::Clock;
 use crate::domain::ids::{ExperimentId, StreamId};
 use crate::domain::sample::Subject;
 use crate::ingest::events::Events;
+use crate::ingest::health::Health;
 use crate::series::window::{Series, reduce};
 use crate::store::experiment_index::ExperimentIndex;
 use crate::store::{Store, StoreError};
@@ -29,6 +31,8 @@ pub struct State {
     pub experiments: ExperimentIndex,
     /// What was just committed.
     pub events: Events,
+    /// Whether what devices send can be stored; says nothing where another process takes it.
+    pub ingest: Health,
     /// The time of day.
     pub clock: Clock,
     /// Checks and makes password hashes, few at a time.
@@ -59,6 +63,7 @@ impl State {
             store,
             experiments: ExperimentIndex::default(),
             events,
+            ingest: Health::default(),
             clock,
             hasher: Hasher::default(),
             throttle: Arc::new(Throttle::new()),
@@ -116,10 +121,15 @@ impl State {
 
     /// Why the server cannot do its work now; empty when it can.
     pub async fn not_ready(&self) -> Vec<String> {
-        match tokio::time::timeout(READY_TIMEOUT, self.store.epoch()).await {
+        let mut reasons = match tokio::time::timeout(READY_TIMEOUT, self.store.epoch()).await {
             Ok(Ok(_)) => Vec::new(),
             Ok(Err(error)) => vec![format!("database: {error}")],
             Err(_) => vec![format!("database: no answer within {} s", READY_TIMEOUT.as_secs())],
+        };
+        if let Some(trouble) = self.ingest.trouble() {
+            let since = Moment::with_seconds(trouble.since_us, self.clock.now_us()).text;
+            reasons.push(format!("ingest: nothing is stored since {since}: {}", trouble.what.words()));
         }
+        reasons
     }
 }
