@@ -19,7 +19,9 @@ use crate::ingest::writer::Writer;
 use crate::node::bridge::{BadBrokerUrl, Bridge};
 use crate::node::endpoint::Endpoint;
 use crate::node::gate::Gate;
+use crate::node::leader::Leadership;
 use crate::node::sender::Sender;
+use crate::node::server_id::ServerId;
 use crate::store::seed::VIRTUAL_STATION;
 use crate::store::{Store, StoreError};
 use crate::tls::{self, ServerTls, TlsError};
@@ -108,6 +110,8 @@ struct NodePart {
     transport: JoinHandle<()>,
     /// Stores them.
     writer: JoinHandle<()>,
+    /// Leads, or waits for its turn.
+    leadership: JoinHandle<()>,
 }
 
 impl App {
@@ -202,6 +206,7 @@ impl App {
         if let Some(node) = self.node {
             within("the devices' connections", node.transport).await;
             within("the writer", node.writer).await;
+            within("the lease", node.leadership).await;
         }
         self.store.close().await;
     }
@@ -244,27 +249,32 @@ impl NodePart {
         health: &Health,
         stopped: watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
-        let epoch = store.next_epoch().await?;
+        let id = ServerId::of_folder(&config.data_dir);
+        let mut leadership = Leadership::new(store.clone(), id, Clock::System);
+        // A lease that is free is taken before the first device is told an epoch.
+        leadership.step().await?;
+        let (term, epoch) = (leadership.term(), leadership.epoch());
+        let leadership = tokio::spawn(leadership.run(stopped.clone()));
         let (intake, jobs) = Intake::new();
         let writer = Writer::new(store.clone(), jobs, events.clone(), Clock::System, stopped.clone());
         let writer = tokio::spawn(writer.reporting(health.clone()).run());
         if !config.broker.url.is_empty() {
             let bridge = Bridge::new(&config.broker.url, intake, Clock::System, epoch)?;
             let mut subscribed = bridge.subscribed();
-            tokio::spawn(Sender::new(store.clone(), bridge.post(), Clock::System, epoch).run(stopped.clone()));
+            tokio::spawn(Sender::new(store.clone(), bridge.post(), Clock::System, term).run(stopped.clone()));
             let transport = tokio::spawn(bridge.run(stopped));
             // Ready means that a message published now is not lost; a broker that is away does not hold up the start.
             let _ = tokio::time::timeout(BROKER_TIMEOUT, subscribed.wait_for(|subscribed| *subscribed)).await;
-            return Ok(Self { address: None, transport, writer });
+            return Ok(Self { address: None, transport, writer, leadership });
         }
         let asked = config.mqtt.address;
         let problem = |cause| StartError::Listen { what: "devices, MQTT", address: asked, cause };
         let endpoint = Endpoint::bind(asked, intake, Gate::new(store.clone(), Clock::System), Clock::System, epoch);
         let endpoint = endpoint.await.map_err(problem)?.with_tls(tls.map(|tls| Arc::clone(&tls.config)));
         let address = Some(endpoint.local_addr().map_err(problem)?);
-        tokio::spawn(Sender::new(store.clone(), endpoint.registry(), Clock::System, epoch).run(stopped.clone()));
+        tokio::spawn(Sender::new(store.clone(), endpoint.registry(), Clock::System, term).run(stopped.clone()));
         let transport = tokio::spawn(endpoint.run(stopped));
-        Ok(Self { address, transport, writer })
+        Ok(Self { address, transport, writer, leadership })
     }
 }
 

@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 pub use self::post::BrokerPost;
 use super::admission::{Admission, Held};
+use super::leader::Epoch;
 use super::topics::{self, Down, Published, Up};
 use super::welcome;
 use super::window::{Verdict, Window};
@@ -67,18 +68,18 @@ pub struct Bridge {
     connection: EventLoop,
     intake: Intake,
     clock: Clock,
-    epoch: i64,
+    epoch: Epoch,
     subscribed: watch::Sender<bool>,
 }
 
 impl Bridge {
     /// A bridge to `mqtt://user:password@host:port`; user and password, and the port, may be left out.
     ///
-    /// `epoch` is the server's term, told to every device.
+    /// `epoch` is the leader's, told to every device.
     ///
     /// # Errors
     /// [`BadBrokerUrl`].
-    pub fn new(url: &str, intake: Intake, clock: Clock, epoch: i64) -> Result<Self, BadBrokerUrl> {
+    pub fn new(url: &str, intake: Intake, clock: Clock, epoch: Epoch) -> Result<Self, BadBrokerUrl> {
         let (client, mut connection) = AsyncClient::new(options(url)?, CHANNEL_MAX);
         let mut network = NetworkOptions::new();
         // Acknowledgements must not wait for each other.
@@ -224,7 +225,7 @@ struct Desk {
     admission: Admission<Bytes>,
     intake: Intake,
     clock: Clock,
-    epoch: i64,
+    epoch: Epoch,
     /// Of this connection: word about messages of an older one must not reach the window of this one.
     inbox: Arc<AckInbox>,
     window: Window,
@@ -326,7 +327,7 @@ impl Desk {
         for (device, committed) in committed {
             self.say(&device, Down::Ack, post::ack(&committed));
             if greeted.contains(&device) {
-                let payload = welcome::payload(&device, self.epoch, self.clock.now_us(), &committed);
+                let payload = welcome::payload(&device, self.epoch.get(), self.clock.now_us(), &committed);
                 self.say(&device, Down::Welcome, payload);
             }
             if self.told.len() < REMEMBERED_MAX || self.told.contains_key(&device) {

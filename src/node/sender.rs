@@ -10,9 +10,11 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::endpoint::{Letter, Registry};
+use super::leader::Term;
 use super::topics::Down;
 use crate::clock::Clock;
 use crate::domain::ids::{CommandId, DeviceId};
+use crate::store::lease::LEADER;
 use crate::store::outbox::Command;
 use crate::store::{Store, StoreError};
 
@@ -27,11 +29,18 @@ const COMMANDS_MAX: i64 = 200;
 pub trait Post: Send + Sync + 'static {
     /// Hands `down/command` to a device. `false` when it cannot be reached now; `true` does not mean that it arrived.
     fn send(&self, device: &DeviceId, payload: Vec<u8>) -> bool;
+
+    /// Whether every device can be reached this way, in contrast to those that are connected to this very process.
+    fn reaches_all(&self) -> bool;
 }
 
 impl Post for Registry {
     fn send(&self, device: &DeviceId, payload: Vec<u8>) -> bool {
         Self::send(self, device, Letter { topic: Down::Command.topic(device), payload }).is_ok()
+    }
+
+    fn reaches_all(&self) -> bool {
+        false
     }
 }
 
@@ -40,14 +49,14 @@ pub struct Sender<P> {
     store: Store,
     post: P,
     clock: Clock,
-    epoch: i64,
+    term: watch::Receiver<Option<Term>>,
 }
 
 impl<P: Post> Sender<P> {
-    /// A sender of the term `epoch`: devices refuse commands of an older one.
+    /// A sender that knows whether its server leads.
     #[must_use]
-    pub fn new(store: Store, post: P, clock: Clock, epoch: i64) -> Self {
-        Self { store, post, clock, epoch }
+    pub fn new(store: Store, post: P, clock: Clock, term: watch::Receiver<Option<Term>>) -> Self {
+        Self { store, post, clock, term }
     }
 
     /// Works until `stop` is true (or its sender is gone).
@@ -71,8 +80,22 @@ impl<P: Post> Sender<P> {
         }
     }
 
+    /// The epoch to send with; `None` while sending is another server's work.
+    ///
+    /// Behind a broker the leader sends. A device that is connected to a server itself can be reached by that one alone: it
+    /// sends whether it leads or not, with the epoch of the leader as the database knows it.
+    async fn epoch(&self) -> Result<Option<i64>, StoreError> {
+        let term = *self.term.borrow();
+        match term {
+            Some(Term { epoch }) => Ok(Some(epoch)),
+            None if self.post.reaches_all() => Ok(None),
+            None => Ok(Some(self.store.lease(LEADER).await?.epoch)),
+        }
+    }
+
     /// Sends once whatever is due, the oldest command first.
     async fn send_what_is_due(&self) -> Result<(), StoreError> {
+        let Some(epoch) = self.epoch().await? else { return Ok(()) };
         let now_us = self.clock.now_us();
         let mut after = CommandId(0);
         let (mut has_more, mut has_late) = (true, false);
@@ -83,7 +106,7 @@ impl<P: Post> Sender<P> {
                 after = command.command_id;
                 let is_late = command.expires_at_us.is_some_and(|expires_at_us| expires_at_us <= now_us);
                 has_late |= is_late;
-                if !is_late && self.post.send(&command.device, self.payload(command)) {
+                if !is_late && self.post.send(&command.device, payload(command, epoch)) {
                     tracing::info!(device = %command.device, command = %command.command_id, verb = command.verb, "command sent");
                     self.store.command_sent(command, now_us).await?;
                 }
@@ -95,20 +118,21 @@ impl<P: Post> Sender<P> {
         }
         Ok(())
     }
+}
 
-    fn payload(&self, command: &Command) -> Vec<u8> {
-        let mut message = Map::new();
-        message.insert("command_id".to_owned(), command.command_id.0.into());
-        message.insert("epoch".to_owned(), self.epoch.into());
-        if let Some(expires_at_us) = command.expires_at_us {
-            message.insert("expires_at_us".to_owned(), expires_at_us.into());
-        }
-        message.insert("verb".to_owned(), command.verb.clone().into());
-        if let Value::Object(more) = &command.payload {
-            message.extend(more.iter().map(|(key, value)| (key.clone(), value.clone())));
-        }
-        Value::Object(message).to_string().into_bytes()
+/// A command as it is sent.
+fn payload(command: &Command, epoch: i64) -> Vec<u8> {
+    let mut message = Map::new();
+    message.insert("command_id".to_owned(), command.command_id.0.into());
+    message.insert("epoch".to_owned(), epoch.into());
+    if let Some(expires_at_us) = command.expires_at_us {
+        message.insert("expires_at_us".to_owned(), expires_at_us.into());
     }
+    message.insert("verb".to_owned(), command.verb.clone().into());
+    if let Value::Object(more) = &command.payload {
+        message.extend(more.iter().map(|(key, value)| (key.clone(), value.clone())));
+    }
+    Value::Object(message).to_string().into_bytes()
 }
 
 #[cfg(test)]
@@ -124,6 +148,7 @@ mod tests {
     #[derive(Clone, Default)]
     struct Desk {
         there: Arc<Mutex<Vec<DeviceId>>>,
+        is_broker: bool,
         sent: Arc<Mutex<Vec<Value>>>,
     }
 
@@ -134,6 +159,10 @@ mod tests {
                 self.sent.lock().unwrap().push(serde_json::from_slice(&payload).unwrap());
             }
             is_there
+        }
+
+        fn reaches_all(&self) -> bool {
+            self.is_broker
         }
     }
 
@@ -153,8 +182,12 @@ mod tests {
         }
 
         async fn look(&self, now_us: i64, epoch: i64) -> Vec<Value> {
-            let sender =
-                Sender::new(self.store.clone(), self.desk.clone(), Clock::Manual(Arc::new(now_us.into())), epoch);
+            self.look_in(now_us, Some(Term { epoch })).await
+        }
+
+        async fn look_in(&self, now_us: i64, term: Option<Term>) -> Vec<Value> {
+            let clock = Clock::Manual(Arc::new(now_us.into()));
+            let sender = Sender::new(self.store.clone(), self.desk.clone(), clock, watch::channel(term).1);
             sender.send_what_is_due().await.unwrap();
             std::mem::take(&mut *self.desk.sent.lock().unwrap())
         }
@@ -201,6 +234,20 @@ mod tests {
         // The first answer that ended it stands.
         bench.answer(id, CommandResult::Rejected, DETECT_US + 2).await;
         assert_eq!(state().await, CommandState::Executed);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_does_not_lead_sends_only_to_those_connected_to_itself_in_the_epoch_of_the_leader() {
+        let mut bench = Bench::new().await;
+        let free = bench.store.lease(LEADER).await.unwrap();
+        bench.store.take_lease(LEADER, &free, "somebody", 1).await.unwrap();
+        bench.desk.there.lock().unwrap().push(bench.unit.clone());
+        bench.store.ask_detect(&Actor::server("test"), &bench.unit, 0).await.unwrap();
+        bench.desk.is_broker = true;
+        assert!(bench.look_in(1, None).await.is_empty());
+        bench.desk.is_broker = false;
+        let sent = bench.look_in(1, None).await;
+        assert_eq!((sent.len(), sent[0]["epoch"].as_i64()), (1, Some(1)));
     }
 
     #[tokio::test]

@@ -18,6 +18,7 @@ pub mod experiment_queue;
 pub mod experiments;
 pub mod group;
 pub mod instruments;
+pub mod lease;
 mod migrate;
 pub mod monitor;
 mod open;
@@ -120,6 +121,7 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("experiment_queue", experiment_queue::STATEMENTS),
     ("experiments", experiments::STATEMENTS),
     ("instruments", instruments::STATEMENTS),
+    ("lease", lease::STATEMENTS),
     ("migrate", migrate::STATEMENTS),
     ("monitor", monitor::STATEMENTS),
     ("outbox", outbox::STATEMENTS),

@@ -1,39 +1,25 @@
-//! The server's own row, and whether the database answers.
+//! Whether the database answers.
 
-use super::sql::{on_read, on_write, statements};
+use super::sql::{on_read, statements};
 use super::{Store, StoreError};
 
 statements! {
-    NEXT_EPOCH = "
-        UPDATE server
-        SET epoch = epoch + 1
-        WHERE server_id = 1";
-    EPOCH = "
+    /// The epoch of versions before the lease; the lease goes on from there.
+    PING = "
         SELECT epoch
         FROM server
         WHERE server_id = 1";
 }
 
 impl Store {
-    /// Starts a new epoch and returns it: every command carries it, and devices refuse lower ones.
+    /// The cheapest question to see whether the database answers.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn next_epoch(&self) -> Result<i64, StoreError> {
-        on_write!(&self.db, pool, dialect => {
-            sqlx::query(NEXT_EPOCH.text(dialect)).execute(pool).await?;
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let (_,): (i64,) = on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(PING.text(dialect)).fetch_one(pool).await?
         });
-        self.epoch().await
-    }
-
-    /// The present epoch; also the cheapest question to see whether the database answers.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn epoch(&self) -> Result<i64, StoreError> {
-        let (epoch,): (i64,) = on_read!(&self.db, pool, dialect => {
-            sqlx::query_as(EPOCH.text(dialect)).fetch_one(pool).await?
-        });
-        Ok(epoch)
+        Ok(())
     }
 }

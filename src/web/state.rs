@@ -121,7 +121,7 @@ impl State {
 
     /// Why the server cannot do its work now; empty when it can.
     pub async fn not_ready(&self) -> Vec<String> {
-        let mut reasons = match tokio::time::timeout(READY_TIMEOUT, self.store.epoch()).await {
+        let mut reasons = match tokio::time::timeout(READY_TIMEOUT, self.store.ping()).await {
             Ok(Ok(_)) => Vec::new(),
             Ok(Err(error)) => vec![format!("database: {error}")],
             Err(_) => vec![format!("database: no answer within {} s", READY_TIMEOUT.as_secs())],

@@ -49,7 +49,8 @@ impl Node {
     pub(crate) async fn endpoint(store: &Store) -> Self {
         let (intake, writer, stop, told) = write(store);
         let gate = Gate::new(store.clone(), Clock::System);
-        let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), intake, gate, Clock::System, 1).await.unwrap();
+        let endpoint =
+            Endpoint::bind("127.0.0.1:0".parse().unwrap(), intake, gate, Clock::System, 1.into()).await.unwrap();
         let (registry, port) = (Some(endpoint.registry()), endpoint.local_addr().unwrap().port());
         Self { registry, port, stop, transport: tokio::spawn(endpoint.run(told)), writer }
     }
@@ -57,7 +58,7 @@ impl Node {
     /// Takes what devices publish at a broker.
     pub(crate) async fn bridge(store: &Store, url: &str) -> Self {
         let (intake, writer, stop, told) = write(store);
-        let bridge = Bridge::new(url, intake, Clock::System, 1).unwrap();
+        let bridge = Bridge::new(url, intake, Clock::System, 1.into()).unwrap();
         let mut subscribed = bridge.subscribed();
         let transport = tokio::spawn(bridge.run(told));
         // A broker drops what nobody has subscribed to, so tests must not begin before.

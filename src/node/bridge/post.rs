@@ -28,6 +28,10 @@ impl Post for BrokerPost {
         *self.subscribed.borrow()
             && self.client.try_publish(Down::Command.topic(device), QoS::AtMostOnce, false, payload).is_ok()
     }
+
+    fn reaches_all(&self) -> bool {
+        true
+    }
 }
 
 /// The payload of `down/ack`.

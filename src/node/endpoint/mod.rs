@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::clock::Clock;
 use crate::ingest::intake::Intake;
 use crate::node::gate::Gate;
+use crate::node::leader::Epoch;
 
 pub use registry::{Letter, NotSent, Registry};
 
@@ -38,7 +39,7 @@ struct Context {
     intake: Intake,
     gate: Gate,
     clock: Clock,
-    epoch: i64,
+    epoch: Epoch,
     registry: Registry,
 }
 
@@ -52,11 +53,11 @@ pub struct Endpoint {
 impl Endpoint {
     /// Takes the address; port 0 picks a free one. Devices are served once it runs.
     ///
-    /// `epoch` is the server's term, told to every device: a command of a lower one is refused by it.
+    /// `epoch` is the leader's, told to every device: a command of a lower one is refused by it.
     ///
     /// # Errors
     /// When the address cannot be taken.
-    pub async fn bind(address: SocketAddr, intake: Intake, gate: Gate, clock: Clock, epoch: i64) -> io::Result<Self> {
+    pub async fn bind(address: SocketAddr, intake: Intake, gate: Gate, clock: Clock, epoch: Epoch) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let context = Context { intake, gate, clock, epoch, registry: Registry::default() };
         Ok(Self { listener, tls: None, context: Arc::new(context) })

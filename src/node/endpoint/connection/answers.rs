@@ -112,7 +112,7 @@ impl<S: Stream> Connection<S> {
         }
         if let Some(committed) = session.unsent_welcome.take() {
             let now_us = self.context.clock.now_us();
-            let payload = welcome::payload(&device, self.context.epoch, now_us, &committed);
+            let payload = welcome::payload(&device, self.context.epoch.get(), now_us, &committed);
             self.send_down(Letter { topic, payload });
         }
     }

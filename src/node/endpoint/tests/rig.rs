@@ -43,7 +43,8 @@ impl Rig {
         let entry = |id: &str| (id.parse::<DeviceId>().unwrap(), login(id == "cu-3"));
         let gate = Gate::fixed(["cu-1", "cu-2", "cu-3"].map(entry).into());
         let clock = Clock::Manual(Arc::new(AtomicI64::new(NOW_US)));
-        let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), intake.clone(), gate, clock, 3).await.unwrap();
+        let endpoint =
+            Endpoint::bind("127.0.0.1:0".parse().unwrap(), intake.clone(), gate, clock, 3.into()).await.unwrap();
         let address = endpoint.local_addr().unwrap();
         let registry = endpoint.registry();
         let (shutdown, told) = watch::channel(false);
