@@ -17,6 +17,7 @@ pub mod message;
 pub mod number;
 pub mod profile;
 pub mod run;
+pub mod safety;
 pub mod sample;
 pub mod secret;
 pub mod station;
