@@ -71,6 +71,46 @@ pub fn stored_unit(quantity: &str) -> &'static str {
     units(quantity).first().copied().unwrap_or_default()
 }
 
+/// How a stored value is shown in another unit: times a factor, then plus an offset.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shown {
+    /// Factor.
+    pub scale: f64,
+    /// Added afterwards, in the shown unit.
+    pub offset: f64,
+}
+
+impl Shown {
+    /// As stored.
+    pub const STORED: Self = Self { scale: 1.0, offset: 0.0 };
+
+    /// The value in the shown unit.
+    #[must_use]
+    pub fn of(self, value: f64) -> f64 {
+        value.mul_add(self.scale, self.offset)
+    }
+}
+
+/// How values of a quantity are shown in a unit it may be shown in; as stored in a unit that is only a name.
+#[must_use]
+pub fn shown(quantity: &str, unit: &str) -> Shown {
+    let scaled = |scale| Shown { scale, offset: 0.0 };
+    match (stored_unit(quantity), unit) {
+        ("V", "mV") | ("A", "mA") | ("W", "mW") | ("Ah", "mAh") | ("Wh", "mWh") | ("Ω", "mΩ") | ("bar", "mbar") => {
+            scaled(1e3)
+        }
+        ("W", "kW") | ("Wh", "kWh") | ("Pa", "kPa") | ("Hz", "kHz") | ("mAh", "Ah") => scaled(1e-3),
+        ("Ah", "As") => scaled(3_600.0),
+        ("Pa", "mbar") => scaled(1e-2),
+        ("Pa", "bar") => scaled(1e-5),
+        ("s", "min") => scaled(1.0 / 60.0),
+        ("s", "h") => scaled(1.0 / 3_600.0),
+        ("°C", "K") => Shown { scale: 1.0, offset: 273.15 },
+        ("°C", "°F") => Shown { scale: 1.8, offset: 32.0 },
+        _ => Shown::STORED,
+    }
+}
+
 /// The column of a quantity in a station that has the columns `taken`: `temperature_c`, then `temperature_2_c`.
 #[must_use]
 pub fn column_for(quantity: &str, taken: &[String]) -> String {
@@ -105,6 +145,19 @@ mod tests {
             assert_eq!((title(quantity).as_str(), stored_unit(quantity)), (name, unit), "{quantity}");
         }
         assert!(units("temperature_c").contains(&"K") && units("soc").is_empty());
+    }
+
+    #[test]
+    fn every_unit_that_is_offered_is_reckoned() {
+        for (suffix, units) in UNITS {
+            for unit in &units[1..] {
+                assert_ne!(shown(suffix, unit), Shown::STORED, "{suffix} in {unit}");
+            }
+            assert_eq!(shown(suffix, units[0]), Shown::STORED);
+        }
+        assert!((shown("ambient_c", "°F").of(100.0) - 212.0).abs() < 1e-9);
+        assert!((shown("current_a", "mA").of(-0.25) + 250.0).abs() < 1e-9);
+        assert_eq!(shown("torque", "N m"), Shown::STORED);
     }
 
     #[test]

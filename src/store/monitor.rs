@@ -34,6 +34,12 @@ statements! {
         WHERE st.retired_at_us IS NULL AND st.is_virtual = 0
         ORDER BY st.name
         LIMIT ?";
+    MEASURES = "
+        SELECT m.station_id, m.column_name, m.name, m.unit
+        FROM station_measure m
+        JOIN station st ON st.station_id = m.station_id
+        WHERE st.retired_at_us IS NULL AND st.is_virtual = 0
+        ORDER BY m.station_id, m.position";
     LATEST_OF_STATIONS = "
         SELECT
             l.stream_id, l.boot, l.seq, l.at_us, l.received_at_us, l.values_json, l.row_total, l.first_at_us, l.span_max_us
@@ -88,6 +94,19 @@ pub struct StationLine {
     pub stream: Option<StreamId>,
     /// The end of that time series.
     pub latest: Option<Latest>,
+    /// What the station measures, in the order in which it is shown; empty for one nobody has said it of.
+    pub measures: Vec<MeasureLine>,
+}
+
+/// A measure of a station: a column under the name people gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeasureLine {
+    /// Column of the samples.
+    pub column: String,
+    /// What people call it.
+    pub name: String,
+    /// Unit in which it is shown.
+    pub unit: String,
 }
 
 /// The experiment of a station.
@@ -227,6 +246,7 @@ impl StationRow {
             experiment,
             stream: self.stream_id.map(StreamId),
             latest,
+            measures: Vec::new(),
         })
     }
 }
@@ -240,11 +260,19 @@ impl Store {
         let rows: Vec<StationRow> = on_read!(&self.db, pool, dialect => {
             sqlx::query_as(STATIONS.text(dialect)).bind(LINES_MAX).fetch_all(pool).await?
         });
+        let measures: Vec<(i64, String, String, String)> = on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(MEASURES.text(dialect)).fetch_all(pool).await?
+        });
+        let mut of_station: HashMap<i64, Vec<MeasureLine>> = HashMap::new();
+        for (station, column, name, unit) in measures {
+            of_station.entry(station).or_default().push(MeasureLine { column, name, unit });
+        }
         let mut lines = Vec::with_capacity(rows.len());
         let mut latest = self.latest_by_stream(LATEST_OF_STATIONS).await?;
         for row in rows {
             let end = row.stream_id.and_then(|stream| latest.remove(&stream));
-            lines.push(row.line(end)?);
+            let measures = of_station.remove(&row.station_id).unwrap_or_default();
+            lines.push(StationLine { measures, ..row.line(end)? });
         }
         Ok(lines)
     }

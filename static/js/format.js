@@ -12,6 +12,8 @@ export function fixed(value, decimals, signed = false) {
   return sign + grouped + (fraction ? `.${fraction}` : "");
 }
 
+export const isSigned = (column) => /_(a|w|ah|wh)$/.test(column);
+
 export function valueText(column, value) {
   if (value === null || value === undefined) return "–";
   switch (column) {

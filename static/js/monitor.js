@@ -1,6 +1,6 @@
 // The monitor page: keeps the wall and the chosen station up to date.
 import { Chart, COLUMNS } from "./chart.js";
-import { clockText, durationWords, elapsedText, valueText } from "./format.js";
+import { clockText, durationWords, elapsedText, fixed, isSigned, valueText } from "./format.js";
 import { Live } from "./live.js";
 
 const WINDOWS_US = { "1m": 60e6, "5m": 300e6, "15m": 900e6, "60m": 3600e6, "24h": 86400e6, all: null };
@@ -33,7 +33,11 @@ function showValues({ key, at_us: atUs, values }) {
   const places = all(`[data-key="${CSS.escape(key)}"]`);
   for (const place of places) {
     for (const element of all("[data-value]", place)) {
-      const text = valueText(element.dataset.value, values[element.dataset.value]);
+      const { value: column, scale, offset, decimals } = element.dataset;
+      const value = values[column];
+      const text = scale && Number.isFinite(value)
+        ? fixed(value * scale + Number(offset), Number(decimals), isSigned(column))
+        : valueText(column, value);
       if (element.textContent !== text) element.textContent = text;
     }
     const age = find("[data-age]", place);

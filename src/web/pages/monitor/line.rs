@@ -2,7 +2,7 @@
 
 use crate::domain::ids::{DeviceId, ExperimentId, StationId, StreamId};
 use crate::domain::profile::{Step, StepMode, Steps};
-use crate::store::monitor::{ProbeLine, StationLine};
+use crate::store::monitor::{MeasureLine, ProbeLine, StationLine};
 use crate::store::streams::Latest;
 
 use super::numbers::{Reading, quantities, value_text};
@@ -88,7 +88,7 @@ impl Line {
             status,
             silent_since_us,
             at_us,
-            readings: readings(&latest),
+            readings: readings(&latest, &station.measures),
             station: Some(station.station),
             device: station.unit,
             profile: experiment.as_ref().map(|experiment| experiment.profile_name.clone()),
@@ -119,7 +119,7 @@ impl Line {
             status: if is_silent { AWAY } else { MEASURING },
             silent_since_us,
             at_us,
-            readings: readings(&latest),
+            readings: readings(&latest, &[]),
             station: None,
             device: Some(probe.device),
             experiment: None,
@@ -268,11 +268,17 @@ fn latest_values(latest: Option<&Latest>) -> Vec<(String, Option<f64>)> {
     latest.map(|latest| latest.values().into_iter().collect()).unwrap_or_default()
 }
 
-/// The values worth a place on the page, the most asked-for first.
-fn readings(latest: &[(String, Option<f64>)]) -> Vec<Reading> {
+/// The values worth a place on the page: what people chose for the station, in their order, or else what is known, the
+/// most asked-for first.
+fn readings(latest: &[(String, Option<f64>)], measures: &[MeasureLine]) -> Vec<Reading> {
     let of = |column: &str| latest.iter().find(|(name, _)| name == column);
-    let found = quantities().filter_map(of);
-    found.filter_map(|(column, value)| Reading::of(column, *value)).collect()
+    if measures.is_empty() {
+        let found = quantities().filter_map(of);
+        return found.filter_map(|(column, value)| Reading::of(column, *value)).collect();
+    }
+    let value = |measure: &MeasureLine| of(&measure.column).and_then(|(_, value)| *value);
+    let is_there = |measure: &&MeasureLine| of(&measure.column).is_some();
+    measures.iter().filter(is_there).map(|measure| Reading::of_measure(measure, value(measure))).collect()
 }
 
 #[cfg(test)]
@@ -321,6 +327,7 @@ pub(crate) mod tests {
                 first_at_us: 0,
                 span_max_us: 0,
             }),
+            measures: Vec::new(),
         }
     }
 
@@ -359,9 +366,25 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_station_shows_the_measures_people_chose_under_their_names() {
+        let measure = |column: &str, name: &str, unit: &str| MeasureLine {
+            column: column.into(),
+            name: name.into(),
+            unit: unit.into(),
+        };
+        let measures =
+            vec![measure("step", "Step of the unit", ""), measure("voltage_v", "Cell", "mV"), measure("x", "Gone", "")];
+        let line = Line::station(StationLine { measures, ..station(StationState::Running) }, NOW_US);
+        let shown: Vec<_> =
+            line.readings.iter().map(|reading| (reading.name.as_str(), reading.text.as_str())).collect();
+        assert_eq!(shown, [("Step of the unit", "2.000"), ("Cell", "3\u{2009}560")]);
+    }
+
+    #[test]
     fn only_quantities_are_shown_and_voltage_leads() {
         let line = Line::station(station(StationState::Running), NOW_US);
-        let shown: Vec<_> = line.readings.iter().map(|reading| (reading.name, reading.text.as_str())).collect();
+        let shown: Vec<_> =
+            line.readings.iter().map(|reading| (reading.name.as_str(), reading.text.as_str())).collect();
         assert_eq!(shown, [("Voltage", "3.560"), ("Current", "–")]);
         assert_eq!((line.value("voltage_v").as_str(), line.value("temperature_c").as_str()), ("3.560", "–"));
     }

@@ -1,5 +1,8 @@
 //! How values read on a screen: true minus, sign on currents, as many digits as help. `static/js/format.js` does the same.
 
+use crate::domain::measure::{self, Shown};
+use crate::store::monitor::MeasureLine;
+
 /// Thin space: separates thousands.
 const THIN: char = '\u{2009}';
 /// Minus as typeset, not the hyphen.
@@ -11,11 +14,15 @@ pub struct Reading {
     /// Column name, for scripts.
     pub column: String,
     /// Its name in words.
-    pub name: &'static str,
+    pub name: String,
     /// Value as shown.
     pub text: String,
     /// Unit.
-    pub unit: &'static str,
+    pub unit: String,
+    /// How the stored value becomes the shown one.
+    pub shown: Shown,
+    /// Digits after the point, where the unit is not the usual one.
+    pub decimals: Option<usize>,
 }
 
 /// Name and unit of the columns the pages know.
@@ -38,7 +45,22 @@ impl Reading {
     pub fn of(column: &str, value: Option<f64>) -> Option<Self> {
         let (_, name, unit) = QUANTITIES.iter().find(|(known, ..)| *known == column)?;
         let text = value.map_or_else(|| "–".to_owned(), |value| value_text(column, value));
-        Some(Self { column: column.to_owned(), name, text, unit })
+        let (name, unit) = ((*name).to_owned(), (*unit).to_owned());
+        Some(Self { column: column.to_owned(), name, text, unit, shown: Shown::STORED, decimals: None })
+    }
+
+    /// The reading of a station's measure, under the name and in the unit people gave it.
+    #[must_use]
+    pub fn of_measure(measure: &MeasureLine, value: Option<f64>) -> Self {
+        let shown = measure::shown(&measure.column, &measure.unit);
+        let decimals = (shown != Shown::STORED).then(|| decimals_for(&measure.column, shown.scale));
+        let text = match (value, decimals) {
+            (None, _) => "–".to_owned(),
+            (Some(value), None) => value_text(&measure.column, value),
+            (Some(value), Some(decimals)) => fixed(shown.of(value), decimals, is_signed(&measure.column)),
+        };
+        let (column, name, unit) = (measure.column.clone(), measure.name.clone(), measure.unit.clone());
+        Self { column, name, text, unit, shown, decimals }
     }
 
     /// Whether it is one of the few everybody looks for.
@@ -72,8 +94,24 @@ pub fn value_text(column: &str, value: f64) -> String {
     }
 }
 
+/// Whether values of a column are shown with their sign.
+fn is_signed(column: &str) -> bool {
+    ["_a", "_w", "_ah", "_wh"].iter().any(|unit| column.ends_with(unit))
+}
+
+/// Digits after the point in a unit `scale` times smaller than the stored one: as exact as in the stored one.
+fn decimals_for(column: &str, scale: f64) -> usize {
+    let stored: i32 = if column.ends_with("_c") { 1 } else { 3 };
+    #[expect(clippy::cast_possible_truncation, reason = "the logarithm of a factor between units")]
+    let fewer = scale.log10().round() as i32;
+    usize::try_from((stored - fewer).clamp(0, 6)).unwrap_or_default()
+}
+
 /// `decimals` digits after the point, thousands parted; zero has no sign.
 fn fixed(value: f64, decimals: usize, signed: bool) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
     let digits = format!("{:.decimals$}", value.abs());
     let is_zero = digits.bytes().all(|byte| matches!(byte, b'0' | b'.'));
     let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
@@ -133,6 +171,20 @@ mod tests {
         assert_eq!(value_text("soc", 0.5), "50.0");
         assert_eq!(value_text("capacity_ah", 1_234_567.5), "+1\u{2009}234\u{2009}567.500");
         assert_eq!(value_text("voltage_v", f64::NAN), "–");
+    }
+
+    #[test]
+    fn a_measure_is_shown_in_the_unit_people_chose() {
+        let reading = |column: &str, unit: &str, value| {
+            let measure = MeasureLine { column: column.into(), name: "Rim".into(), unit: unit.into() };
+            let reading = Reading::of_measure(&measure, value);
+            (reading.text, reading.decimals)
+        };
+        assert_eq!(reading("cell_3_voltage_v", "mV", Some(3.5613)), ("3\u{2009}561".into(), Some(0)));
+        assert_eq!(reading("temperature_2_c", "K", Some(25.04)), ("298.2".into(), Some(1)));
+        assert_eq!(reading("energy_wh", "kWh", Some(-1.5)), ("−0.001500".into(), Some(6)));
+        assert_eq!(reading("current_a", "A", Some(1.5)), ("+1.500".into(), None));
+        assert_eq!(reading("torque", "N m", None), ("–".into(), None));
     }
 
     #[test]
