@@ -27,6 +27,11 @@ const WIDE: Format = Format { size: (700, 440), upper: 285, margin: 52, x_labels
 /// In a narrow column: fewer labels, so that each can be read.
 const NARROW: Format = Format { size: (360, 360), upper: 230, margin: 40, x_labels: 4 };
 
+/// Labels of an axis of the upper pane, at most.
+const LABELS: usize = 7;
+/// The same of the lower pane.
+const LABELS_LOW: usize = 4;
+
 /// Plotters writes colours; these stand for classes until the drawing is done.
 const CLASSES: [(&str, RGBColor); 7] = [
     ("c-voltage", RGBColor(1, 0, 0)),
@@ -125,19 +130,19 @@ impl Frame<'_> {
             .configure_mesh()
             .disable_x_axis()
             .x_labels(self.format.x_labels)
-            .y_labels(7)
+            .y_labels(LABELS)
             .light_line_style(GRID.mix(0.0))
             .bold_line_style(GRID)
             .axis_style(AXIS.mix(0.0))
             .label_style(label(&TEXT))
-            .y_label_formatter(&|value| typeset(*value, step_decimals(&left)))
+            .y_label_formatter(&|value| typeset(*value, step_decimals(&left, LABELS)))
             .draw()?;
         chart
             .configure_secondary_axes()
-            .y_labels(7)
+            .y_labels(LABELS)
             .axis_style(AXIS.mix(0.0))
             .label_style(label(&TEXT))
-            .y_label_formatter(&|value| typeset(*value, step_decimals(&right)))
+            .y_label_formatter(&|value| typeset(*value, step_decimals(&right, LABELS)))
             .draw()?;
         for line in self.lines(voltage) {
             chart.draw_series(LineSeries::new(line, VOLTAGE.stroke_width(2)))?;
@@ -169,13 +174,13 @@ impl Frame<'_> {
         chart
             .configure_mesh()
             .x_labels(self.format.x_labels)
-            .y_labels(4)
+            .y_labels(LABELS_LOW)
             .light_line_style(GRID.mix(0.0))
             .bold_line_style(GRID)
             .axis_style(AXIS.mix(0.0))
             .label_style(label(&TEXT))
             .x_label_formatter(&|seconds| clock_like(*seconds))
-            .y_label_formatter(&|value| typeset(*value, step_decimals(&y)))
+            .y_label_formatter(&|value| typeset(*value, step_decimals(&y, LABELS_LOW)))
             .draw()?;
         for line in self.lines(temperature) {
             chart.draw_series(LineSeries::new(line, TEMPERATURE.stroke_width(2)))?;
@@ -248,9 +253,9 @@ fn padded(values: &[Option<f64>], least: f64) -> Range<f64> {
     middle - span * 0.58..middle + span * 0.58
 }
 
-/// Decimals that tell the labels of an axis apart.
-fn step_decimals(range: &Range<f64>) -> usize {
-    let keys = RangedCoordf64::from(range.clone()).key_points(KeyPoints(6));
+/// Decimals that tell the labels of an axis apart, of which there are `labels` at most.
+fn step_decimals(range: &Range<f64>, labels: usize) -> usize {
+    let keys = RangedCoordf64::from(range.clone()).key_points(KeyPoints(labels));
     let step = keys.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
     (0..6)
         .find(|decimals| {
@@ -365,6 +370,8 @@ mod tests {
         assert_eq!(typeset(-0.0, 1), "0.0");
         assert_eq!(typeset(-2.5, 1), "−2.5");
         assert_eq!(clock_like(-250.0), "−0:04:10");
-        assert_eq!(step_decimals(&(2.5..4.2)), 1);
+        assert_eq!(step_decimals(&(2.5..4.2), LABELS), 1);
+        // Seven labels make halves of what six leave whole.
+        assert_eq!(step_decimals(&(-0.1..3.4), LABELS), 1);
     }
 }
