@@ -74,7 +74,8 @@ pub(super) async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let lab = DemoLab::new(app.store().clone(), args.speed, measured.as_deref())?;
     let plan = lab.plan().await?;
     let (stop, shutdown) = watch::channel(false);
-    let surroundings = Surroundings { broker, journal: None, clock: Clock::System, shutdown };
+    let surroundings =
+        Surroundings { broker, journal: None, clock: Clock::System, mischief: sim::Mischief::default(), shutdown };
     let (finished, ended) = mpsc::channel(FINISHED_MAX);
     let devices = tokio::spawn(sim::run(plan, surroundings, finished));
     tokio::spawn(lab.keep_busy(ended));

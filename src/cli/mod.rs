@@ -13,6 +13,7 @@ mod serve;
 mod settings;
 mod simulate;
 mod simulate_check;
+mod simulate_mischief;
 mod simulate_register;
 mod token;
 mod tunnel;

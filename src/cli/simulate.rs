@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use super::flags::{ServerFlags, start_log};
 use super::serve::StopSignals;
 use super::simulate_check::{self, CheckArgs};
+use super::simulate_mischief::MischiefArgs;
 use super::{BadInput, print, simulate_register, tunnel};
 use crate::clock::Clock;
 use crate::sim::journal::Journal;
@@ -70,6 +71,8 @@ pub(super) struct SimulateArgs {
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    mischief: MischiefArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -84,7 +87,7 @@ pub(super) async fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
         return simulate_check::run(args).await;
     }
     let (mut broker, over_tls) = broker(args)?;
-    let pace = pace(args)?;
+    let (pace, mischief) = (pace(args)?, args.mischief.mischief()?);
     let devices = args.devices.unwrap_or(args.scenario.devices_default());
     if !(1..=DEVICES_MAX).contains(&devices) {
         return Err(BadInput(format!("--devices {devices}: use 1 to {DEVICES_MAX}")).into());
@@ -101,6 +104,8 @@ pub(super) async fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
         broker = tunnel::open(&broker, &authority).await?;
     }
 
+    broker = sim::rough::relay(broker, &mischief, args.seed).await.context("no port for the rough network")?;
+
     let demands = args.scenario.demands(devices);
     let registered = match &args.secrets {
         Some(file) => simulate_register::from_file(file, demands)?,
@@ -114,7 +119,7 @@ pub(super) async fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
 
     let mut signals = StopSignals::listen()?;
     let (stop, shutdown) = watch::channel(false);
-    let surroundings = Surroundings { broker, journal, clock: Clock::System, shutdown };
+    let surroundings = Surroundings { broker, journal, clock: Clock::System, mischief, shutdown };
     // Nobody here waits for an experiment to end: those of the scenarios go on for a thousand cycles.
     let (finished, _) = mpsc::channel(FINISHED_MAX);
     let lab = tokio::spawn(sim::run(plan, surroundings, finished));

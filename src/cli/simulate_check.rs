@@ -10,6 +10,7 @@ use super::{BadInput, print};
 use crate::app;
 use crate::domain::ids::DeviceId;
 use crate::sim::audit::{Audit, Verdict};
+use crate::sim::timing::{Timing, quantile};
 use crate::store::Store;
 
 /// `cellar simulate check`
@@ -46,7 +47,14 @@ pub(super) async fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     }
     store.close().await;
     let verdict = audit.verdict();
-    print(&if args.json { serde_json::to_string(&verdict)? } else { words(&verdict) })?;
+    let waits = Timing::read(&args.journal).map_err(unreadable)?.waits_us(i64::MIN, i64::MAX);
+    print(&if args.json {
+        let mut verdict = serde_json::to_value(&verdict)?;
+        verdict["ack_us"] = ["p50", "p99", "max"].into_iter().zip(figures(&waits)).collect();
+        verdict.to_string()
+    } else {
+        words(&verdict) + &waits_in_words(&waits)
+    })?;
     Ok(if verdict.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
@@ -69,6 +77,18 @@ fn words(verdict: &Verdict) -> String {
     let counts = format!("missing {missing} duplicate {duplicate} altered {altered} acked_missing {acked_missing}");
     let examples: String = examples.iter().map(|example| format!("\n  {example}")).collect();
     format!("{counts}\nof {created} rows created{examples}")
+}
+
+/// Median, 99th percentile and largest of sorted times.
+fn figures(waits_us: &[i64]) -> [Option<i64>; 3] {
+    [0.5, 0.99, 1.0].map(|share| quantile(waits_us, share))
+}
+
+fn waits_in_words(waits_us: &[i64]) -> String {
+    let [Some(p50), Some(p99), Some(max)] = figures(waits_us).map(|us| us.map(|us| us as f64 / 1000.0)) else {
+        return String::new();
+    };
+    format!("\nacknowledged after {p50:.1} ms (median), {p99:.1} ms (99 %), {max:.1} ms at most")
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ impl Audit {
     /// In words, when rows were created out of order or acknowledged before they were created.
     pub fn take(&mut self, line: Line) -> Result<(), String> {
         match line {
-            Line::Created { device, boot, seq, hashes } => {
+            Line::Created { device, boot, seq, hashes, .. } => {
                 let rows = self.boots.entry((device, boot)).or_default();
                 if usize::try_from(seq) != Ok(rows.hashes.len()) {
                     return Err(format!("row {seq} created where row {} is next", rows.hashes.len()));
@@ -86,7 +86,7 @@ impl Audit {
                 rows.hashes.extend(hashes);
                 rows.flags.resize(rows.hashes.len(), 0);
             }
-            Line::Acked { device, boot, first, last } => {
+            Line::Acked { device, boot, first, last, .. } => {
                 let rows = self.boots.get_mut(&(device, boot)).map(|rows| &mut rows.flags[..]).unwrap_or_default();
                 let range = usize::try_from(first).ok().zip(usize::try_from(last).ok());
                 let acked = range.and_then(|(first, last)| rows.get_mut(first..=last));
@@ -189,9 +189,9 @@ mod tests {
         let mut audit = Audit::default();
         for part in [measured().slice(0, 6), measured().slice(6, 10)] {
             let hashes = row_hashes(&part);
-            audit.take(Line::Created { device: device(), boot: 5, seq: part.seq, hashes }).unwrap();
+            audit.take(Line::Created { device: device(), boot: 5, seq: part.seq, hashes, at_us: None }).unwrap();
         }
-        audit.take(Line::Acked { device: device(), boot: 5, first: 0, last: acked }).unwrap();
+        audit.take(Line::Acked { device: device(), boot: 5, first: 0, last: acked, at_us: None }).unwrap();
         stored.iter().for_each(|block| audit.check(&device(), block));
         audit.verdict()
     }
@@ -232,8 +232,8 @@ mod tests {
     #[test]
     fn a_journal_that_contradicts_itself_is_refused() {
         let mut audit = Audit::default();
-        let gap = Line::Created { device: device(), boot: 5, seq: 1, hashes: vec![1] };
+        let gap = Line::Created { device: device(), boot: 5, seq: 1, hashes: vec![1], at_us: None };
         assert!(audit.take(gap).is_err());
-        assert!(audit.take(Line::Acked { device: device(), boot: 5, first: 0, last: 0 }).is_err());
+        assert!(audit.take(Line::Acked { device: device(), boot: 5, first: 0, last: 0, at_us: None }).is_err());
     }
 }

@@ -12,15 +12,19 @@ use tokio::sync::{mpsc, watch};
 use super::batch;
 use super::journal::{Journal, JournalError};
 use super::link::{Broker, Contact, Link};
+use super::mischief::{ClockFault, Mischief, wait};
 use super::outbox::{Content, Message, Outbox};
 use crate::clock::Clock;
 use crate::domain::device::DeviceKind;
 use crate::domain::ids::DeviceId;
-use crate::domain::sample::Batch;
+use crate::domain::message::ClockMark;
+use crate::domain::sample::{Batch, TimeBase};
 
 /// How long a device that was told to stop goes on delivering what it measured: twice the wait before it sends again what
 /// nobody acknowledged.
 pub const DRAIN_MAX: Duration = Duration::from_secs(60);
+/// When a device that begins without a clock gets one, after each start.
+const LATE_CLOCK: Duration = Duration::from_secs(3);
 /// Commands waiting for a device; the server repeats what is not answered.
 const COMMANDS_MAX: usize = 16;
 
@@ -48,6 +52,8 @@ pub struct Surroundings {
     pub journal: Option<Journal>,
     /// The time rows are stamped with.
     pub clock: Clock,
+    /// What goes wrong on purpose.
+    pub mischief: Mischief,
     /// Turns true when the devices shall stop.
     pub shutdown: watch::Receiver<bool>,
 }
@@ -82,6 +88,40 @@ pub(super) struct Feed {
     created_rows: i64,
     outbox: Arc<Outbox>,
     journal: Option<Journal>,
+    faults: Faults,
+}
+
+/// What goes wrong in the measuring half.
+struct Faults {
+    clock: ClockFault,
+    seed: u64,
+    /// When this boot began, on both clocks.
+    boot_us: i64,
+    boot_at: Instant,
+    /// Whether the boot was dated.
+    dated: bool,
+    reboot_every: Option<Duration>,
+    reboot_after: Option<Duration>,
+    random: fastrand::Rng,
+}
+
+impl Faults {
+    fn new(device: &DeviceId, mischief: &Mischief, seed: u64, now_us: i64) -> Self {
+        // The faults of mixed clocks are dealt out by the number that ends the id.
+        let number: String = device.as_str().chars().rev().take_while(char::is_ascii_digit).collect();
+        let number = number.chars().rev().collect::<String>().parse().unwrap_or(0);
+        let mut random = fastrand::Rng::with_seed(seed);
+        Self {
+            clock: mischief.clock.of_device(number),
+            seed,
+            boot_us: now_us,
+            boot_at: Instant::now(),
+            dated: false,
+            reboot_every: mischief.reboot_every,
+            reboot_after: mischief.reboot_every.map(|mean| wait(&mut random, mean)),
+            random,
+        }
+    }
 }
 
 impl Feed {
@@ -97,10 +137,40 @@ impl Feed {
 
     /// Waits until the outbox has room; false when the device shall stop instead.
     pub(super) async fn has_room(&mut self) -> bool {
+        self.go_wrong();
         tokio::select! {
             () = self.outbox.room() => !*self.shutdown.borrow(),
             () = wait_for_shutdown(&mut self.shutdown) => false,
         }
+    }
+
+    /// Restarts, or learns the time, when that is due.
+    fn go_wrong(&mut self) {
+        let uptime = self.faults.boot_at.elapsed();
+        if self.faults.clock == ClockFault::Late && !self.faults.dated && uptime >= LATE_CLOCK {
+            self.faults.dated = true;
+            let at_us = self.clock.now_us();
+            self.say("clock", &ClockMark { boot: self.boot(), tick_us: at_us - self.faults.boot_us, at_us });
+        }
+        if self.faults.reboot_after.is_some_and(|after| uptime >= after) {
+            self.reboot();
+        }
+    }
+
+    /// The batch with the times that this device's clock shows, for [`Feed::create`] and [`Feed::send`].
+    #[must_use]
+    pub(super) fn stamped(&self, mut batch: Batch) -> Batch {
+        let Faults { clock, seed, boot_us, .. } = self.faults;
+        if clock == ClockFault::Right {
+            return batch;
+        }
+        for at_us in &mut batch.times_us {
+            *at_us = clock.shows(*at_us, boot_us, seed);
+        }
+        if clock.ticks() {
+            batch.base = TimeBase::Tick;
+        }
+        batch
     }
 
     /// Notes new batches in the journal. They must start at [`Feed::seq`] and follow each other.
@@ -143,6 +213,9 @@ impl Feed {
     pub(super) fn reboot(&mut self) {
         self.boot.store(new_boot(), Ordering::Relaxed);
         self.seq = 0;
+        let faults = &mut self.faults;
+        (faults.boot_us, faults.boot_at, faults.dated) = (self.clock.now_us(), Instant::now(), false);
+        faults.reboot_after = faults.reboot_every.map(|mean| wait(&mut faults.random, mean));
     }
 }
 
@@ -171,10 +244,10 @@ where
     M: FnOnce(Feed) -> F,
     F: Future<Output = Result<Feed, JournalError>>,
 {
-    let Surroundings { broker, journal, clock, shutdown } = surroundings;
+    let Surroundings { broker, journal, clock, mischief, shutdown } = surroundings;
     let device = identity.device.clone();
     let boot = Arc::new(AtomicU32::new(new_boot()));
-    let outbox = Arc::new(Outbox::default());
+    let outbox = Arc::new(Outbox::new(mischief, seed));
     let contact = Arc::new(Contact::new());
     let (commands, commands_of_server) = mpsc::channel(COMMANDS_MAX);
     let link = Link {
@@ -187,12 +260,14 @@ where
         commands,
         random: fastrand::Rng::with_seed(seed),
         cut_after,
+        silence: mischief.silence,
         started: Instant::now(),
         acknowledged: 0,
     };
     let mut link = tokio::spawn(link.run());
     let feed = Feed {
         device: device.clone(),
+        faults: Faults::new(&device, &mischief, seed, clock.now_us()),
         clock,
         shutdown,
         commands: commands_of_server,

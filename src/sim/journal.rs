@@ -3,9 +3,11 @@
 //! One line per batch and per acknowledgement:
 //!
 //! ```text
-//! created DEVICE BOOT SEQ HASHES      fingerprints of the rows SEQ, SEQ+1, …: 16 hex digits each
-//! acked DEVICE BOOT FIRST LAST        rows FIRST to LAST, both included
+//! created DEVICE BOOT SEQ HASHES AT_US     fingerprints of the rows SEQ, SEQ+1, …: 16 hex digits each
+//! acked DEVICE BOOT FIRST LAST AT_US       rows FIRST to LAST, both included
 //! ```
+//!
+//! `AT_US` is the time of day of this computer, µs; journals of before did not have it.
 //!
 //! Lines that wait together are written together and synced once, so many devices share the cost of the disk. A process
 //! killed while writing leaves at most one line without an end, which readers leave out.
@@ -19,6 +21,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::batch::row_hashes;
+use crate::clock::Clock;
 use crate::domain::ids::DeviceId;
 use crate::domain::sample::Batch;
 
@@ -87,14 +90,14 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Closed`] after a failed write: the batches must not be sent.
     pub async fn created(&self, device: &DeviceId, batches: &[Batch]) -> Result<(), JournalError> {
-        let mut text = String::new();
+        let (mut text, at_us) = (String::new(), Clock::System.now_us());
         for batch in batches {
             // Writing to a String cannot fail.
             let _ = write!(text, "created {device} {} {} ", batch.boot, batch.seq);
             for hash in row_hashes(batch) {
                 let _ = write!(text, "{hash:016x}");
             }
-            text.push('\n');
+            let _ = writeln!(text, " {at_us}");
         }
         let (synced, on_disk) = oneshot::channel();
         let entry = Entry { text, synced: Some(synced) };
@@ -107,7 +110,8 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Closed`] after a failed write.
     pub async fn acked(&self, device: &DeviceId, boot: u32, first: i64, last: i64) -> Result<(), JournalError> {
-        let entry = Entry { text: format!("acked {device} {boot} {first} {last}\n"), synced: None };
+        let at_us = Clock::System.now_us();
+        let entry = Entry { text: format!("acked {device} {boot} {first} {last} {at_us}\n"), synced: None };
         self.entries.send(entry).await.map_err(|_| JournalError::Closed)
     }
 }
@@ -145,6 +149,8 @@ pub enum Line {
         seq: i64,
         /// One per row.
         hashes: Vec<u64>,
+        /// When, µs UTC; `None` in journals of before.
+        at_us: Option<i64>,
     },
     /// The server said that these rows are committed.
     Acked {
@@ -156,6 +162,8 @@ pub enum Line {
         first: i64,
         /// Last row.
         last: i64,
+        /// When, µs UTC; `None` in journals of before.
+        at_us: Option<i64>,
     },
 }
 
@@ -183,17 +191,23 @@ pub fn read(path: &Path, mut take: impl FnMut(Line) -> Result<(), String>) -> Re
 
 fn parse(text: &str) -> Result<Line, String> {
     let words: Vec<&str> = text.split(' ').collect();
+    let time = |word: &str| word.parse::<i64>().map_err(|_| format!("“{word}” is not a time in µs"));
+    let (words, at_us) = match words[..] {
+        ["created", .., at_us] if words.len() == 6 => (&words[..5], Some(time(at_us)?)),
+        ["acked", .., at_us] if words.len() == 6 => (&words[..5], Some(time(at_us)?)),
+        _ => (&words[..], None),
+    };
     let number = |word: &str| word.parse::<i64>().map_err(|_| format!("“{word}” is not a row number"));
     let device = |word: &str| word.parse::<DeviceId>().map_err(|error| error.to_string());
     let boot = |word: &str| word.parse::<u32>().map_err(|_| format!("“{word}” is not a boot"));
-    match words[..] {
+    match *words {
         ["created", id, of, seq, hashes] => {
             let hashes = hashes.as_bytes().chunks(16).map(hash).collect::<Option<Vec<u64>>>();
             let hashes = hashes.ok_or("the fingerprints are not groups of 16 hex digits")?;
-            Ok(Line::Created { device: device(id)?, boot: boot(of)?, seq: number(seq)?, hashes })
+            Ok(Line::Created { device: device(id)?, boot: boot(of)?, seq: number(seq)?, hashes, at_us })
         }
         ["acked", id, of, first, last] => {
-            Ok(Line::Acked { device: device(id)?, boot: boot(of)?, first: number(first)?, last: number(last)? })
+            Ok(Line::Acked { device: device(id)?, boot: boot(of)?, first: number(first)?, last: number(last)?, at_us })
         }
         _ => Err("neither “created DEVICE BOOT SEQ HASHES” nor “acked DEVICE BOOT FIRST LAST”".to_owned()),
     }
@@ -249,8 +263,11 @@ mod tests {
 
         let read = lines(&path).unwrap();
         let hashes = row_hashes(&batch(0, 2));
-        assert_eq!(read[0], Line::Created { device: device.clone(), boot: 5, seq: 0, hashes });
-        assert_eq!(read[2], Line::Acked { device, boot: 5, first: 0, last: 2 });
+        assert!(matches!(&read[0], Line::Created { device: of, boot: 5, seq: 0, hashes: had, at_us: Some(_) }
+            if *of == device && *had == hashes));
+        assert!(
+            matches!(&read[2], Line::Acked { device: of, boot: 5, first: 0, last: 2, at_us: Some(_) } if *of == device)
+        );
     }
 
     #[test]

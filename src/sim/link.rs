@@ -10,6 +10,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::device::Identity;
 use super::journal::Journal;
+use super::mischief::Silence;
 use super::outbox::Outbox;
 use super::session::{CONTROL_MAX, IN_FLIGHT_MAX, Lost, Session};
 
@@ -80,6 +81,8 @@ pub(super) struct Link {
     pub(super) random: fastrand::Rng,
     /// Cut the connection by chance, on average after so long.
     pub(super) cut_after: Option<Duration>,
+    /// When to hold the tongue.
+    pub(super) silence: Option<Silence>,
     pub(super) started: Instant,
     /// Messages acknowledged so far.
     pub(super) acknowledged: u64,

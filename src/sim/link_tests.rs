@@ -182,8 +182,13 @@ async fn run_for(plan: Plan, server: &Server, time: Duration) -> (Summary, audit
     let path = folder.path().join("journal");
     let (journal, thread) = Journal::open(&path).unwrap();
     let (stop, shutdown) = watch::channel(false);
-    let surroundings =
-        Surroundings { broker: server.url.clone(), journal: Some(journal), clock: Clock::System, shutdown };
+    let surroundings = Surroundings {
+        broker: server.url.clone(),
+        journal: Some(journal),
+        clock: Clock::System,
+        mischief: Mischief::default(),
+        shutdown,
+    };
     let lab = tokio::spawn(run(plan, surroundings, mpsc::channel(1).0));
     tokio::time::sleep(time).await;
     stop.send_replace(true);
@@ -275,7 +280,13 @@ async fn the_end_of_an_experiment_is_reported_behind_its_rows_and_the_next_one_b
         stations: vec![resting_station(1, 20.0, Some(cell))],
     };
     let (stop, shutdown) = watch::channel(false);
-    let surroundings = Surroundings { broker: server.url.clone(), journal: None, clock: Clock::System, shutdown };
+    let surroundings = Surroundings {
+        broker: server.url.clone(),
+        journal: None,
+        clock: Clock::System,
+        mischief: Mischief::default(),
+        shutdown,
+    };
     let (finished, mut ends) = mpsc::channel(FINISHED_MAX);
     let lab = tokio::spawn(run(Plan { units: vec![unit], ..Plan::default() }, surroundings, finished));
     for (experiment, next) in [(1, Some(2)), (2, None)] {

@@ -91,7 +91,8 @@ pub(super) async fn measure(
 ) -> Result<Feed, JournalError> {
     let is_free = plan.rows_per_s <= 0.0;
     let period_us = if is_free { FREE_PERIOD_US } else { 1e6 / plan.rows_per_s };
-    let rows = Rows::new(plan.subject, plan.seed, period_us, feed.clock.now_us());
+    let mut rows = Rows::new(plan.subject, plan.seed, period_us, feed.clock.now_us());
+    let mut boot = feed.boot();
     let began = Instant::now();
     let mut made = 0_usize;
     let mut ticks = tokio::time::interval(TICK);
@@ -103,6 +104,10 @@ pub(super) async fn measure(
             () = std::future::ready(()), if is_free => feed.has_room().await,
             _ = ticks.tick() => feed.has_room().await,
         };
+        if boot != feed.boot() {
+            boot = feed.boot();
+            rows = Rows::new(plan.subject, plan.seed ^ u64::from(boot), period_us, feed.clock.now_us());
+        }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rates and times are not negative")]
         let due = match is_free {
             true => BURST_MAX * BATCH_ROWS,
@@ -115,7 +120,7 @@ pub(super) async fn measure(
             let mut batches = Vec::with_capacity(due.div_ceil(BATCH_ROWS));
             let mut seq = feed.seq();
             for first in (0..due).step_by(BATCH_ROWS) {
-                let batch = rows.batch(feed.boot(), seq, BATCH_ROWS.min(due - first));
+                let batch = feed.stamped(rows.batch(feed.boot(), seq, BATCH_ROWS.min(due - first)));
                 seq = batch.last_seq() + 1;
                 batches.push(batch);
             }

@@ -11,8 +11,9 @@
 //! | [`instrument`], [`cycler`], [`replay`], [`station`], [`mod@unit`] | cyclers and the units that drive them |
 //! | [`probe`], [`load`] | probes, and devices that only send much |
 //! | `clumsy`, `vandal` | devices that test how much a server bears |
+//! | [`mischief`], [`rough`] | what goes wrong with any device, and with the network |
 //! | [`batch`], [`outbox`], `device`, `link`, `session` | rows on their way to the server |
-//! | [`journal`], [`audit`] | what was measured, and whether the database has it |
+//! | [`journal`], [`audit`], [`timing`] | what was measured, whether the database has it, and how soon it said so |
 
 pub mod audit;
 pub mod batch;
@@ -26,13 +27,16 @@ mod link;
 #[cfg(test)]
 mod link_tests;
 pub mod load;
+pub mod mischief;
 pub mod outbox;
 pub mod plan;
 pub mod probe;
 pub mod replay;
+pub mod rough;
 pub mod scenario;
 mod session;
 pub mod station;
+pub mod timing;
 pub mod unit;
 mod vandal;
 
@@ -43,6 +47,7 @@ use tokio::task::JoinSet;
 
 pub use device::{DRAIN_MAX, Identity, Summary, Surroundings};
 pub use link::{AckMode, Broker};
+pub use mischief::Mischief;
 pub use plan::{Finished, Plan};
 
 use crate::domain::device::DeviceKind;

@@ -1,14 +1,33 @@
-//! What a device still has to say: readings stay until the server has them, in the order they were made.
+//! What a device still has to say: readings stay until the server has them.
+//!
+//! **The newest first.** While all is well, messages leave in the order they were made. After an outage what is older than
+//! [`FRESH`] is back-fill: fresh messages go first, so that everybody sees at once how things are, and the rest of the
+//! connection carries the back-fill, from its new end mostly and from its old end too. Words, such as a station's state,
+//! are few and their order matters: old ones go before everything else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::mischief::Mischief;
+
 /// Most payload bytes a simulated device holds unacknowledged: an hour of a station at 10 rows/s is
 /// 4 MB. When it is full the simulated lab stands still instead of losing rows.
 pub const UNACKED_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Messages older than this are back-fill. Longer than any batch waits, shorter than anybody looks at a value that stands.
+pub const FRESH: Duration = Duration::from_secs(2);
+/// While fresh messages wait, one of so many that are sent is back-fill: it must go on even on a full connection.
+const BACKFILL_SHARE: u64 = 4;
+/// One of so many back-fill messages is the oldest and not the newest: a device with little memory must free that first.
+const OLDEST_SHARE: u64 = 4;
+/// How long a window of [`Mischief::shuffle`] may wait to be full.
+const SHUFFLE_WAIT: Duration = Duration::from_secs(3);
+/// Messages kept for [`Mischief::replay`], by chance from the whole run so far: 1.5 MB.
+const REPLAY_MAX: usize = 500;
 
 /// What a message holds, as far as acknowledgement goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,14 +56,37 @@ pub struct Message {
     pub content: Content,
 }
 
+#[derive(Debug)]
+struct Held {
+    message: Message,
+    made: Instant,
+}
+
 #[derive(Debug, Default)]
 struct State {
-    messages: BTreeMap<u64, Message>,
+    messages: BTreeMap<u64, Held>,
     next_id: u64,
-    /// Messages from this id on have not been sent since the last rewind.
-    unsent: u64,
+    /// Messages that have not been sent since the last rewind, words apart from readings.
+    words: BTreeSet<u64>,
+    readings: BTreeSet<u64>,
+    /// Messages before this one are back-fill.
+    fresh_from: u64,
+    /// Messages sent so far, and of those back-fill.
+    sent: u64,
+    backfilled: u64,
     bytes: usize,
     closed: bool,
+    pranks: Option<Pranks>,
+}
+
+/// Sends readings twice, out of order and long after their time.
+#[derive(Debug)]
+struct Pranks {
+    mischief: Mischief,
+    random: fastrand::Rng,
+    /// Readings sent before, and how many there were in all.
+    past: Vec<Bytes>,
+    seen: usize,
 }
 
 /// The messages of one device that are not acknowledged yet, shared by the part that measures and the one that sends.
@@ -55,7 +97,103 @@ pub struct Outbox {
     room: Notify,
 }
 
+impl State {
+    fn push(&mut self, message: Message) {
+        self.bytes += message.payload.len();
+        let id = self.next_id;
+        self.next_id += 1;
+        match message.content {
+            Content::Word => self.words.insert(id),
+            Content::Rows { .. } => self.readings.insert(id),
+        };
+        self.messages.insert(id, Held { message, made: Instant::now() });
+    }
+
+    fn remove(&mut self, id: u64) -> Option<Message> {
+        let held = self.messages.remove(&id)?;
+        self.words.remove(&id);
+        self.readings.remove(&id);
+        self.bytes -= held.message.payload.len();
+        Some(held.message)
+    }
+
+    /// The message to send next.
+    fn choose(&mut self) -> Option<u64> {
+        while let Some((id, held)) = self.messages.range(self.fresh_from..).next() {
+            if held.made.elapsed() <= FRESH {
+                break;
+            }
+            self.fresh_from = id + 1;
+        }
+        let word = self.words.first().copied();
+        if let Some(word) = word.filter(|word| *word < self.fresh_from) {
+            return Some(word);
+        }
+        let fresh = self.readings.range(self.fresh_from..).next().copied().into_iter().chain(word).min();
+        let backfill = if self.backfilled.is_multiple_of(OLDEST_SHARE) {
+            self.readings.range(..self.fresh_from).next()
+        } else {
+            self.readings.range(..self.fresh_from).next_back()
+        };
+        match (fresh, backfill) {
+            (Some(fresh), Some(_)) if !self.sent.is_multiple_of(BACKFILL_SHARE) => Some(fresh),
+            (_, Some(backfill)) => {
+                self.backfilled += 1;
+                Some(*backfill)
+            }
+            (fresh, None) => fresh,
+        }
+    }
+
+    /// The message to send next when order is left to chance; `None` also while the window fills.
+    fn choose_shuffled(&mut self) -> Option<u64> {
+        let pranks = self.pranks.as_mut()?;
+        if let Some(word) = self.words.first() {
+            return Some(*word);
+        }
+        let first = self.messages.get(self.readings.first()?)?;
+        let waits = !self.closed && first.made.elapsed() < SHUFFLE_WAIT;
+        if waits && self.readings.len() < pranks.mischief.shuffle {
+            return None;
+        }
+        let window = self.readings.len().min(pranks.mischief.shuffle);
+        self.readings.iter().nth(pranks.random.usize(..window)).copied()
+    }
+
+    /// What else is sent because of a message of readings that is sent now.
+    fn prank(&mut self, payload: &Bytes) {
+        let Some(pranks) = self.pranks.as_mut() else { return };
+        let mut again = Vec::new();
+        if pranks.random.f64() < pranks.mischief.twice {
+            again.push(payload.clone());
+        }
+        if pranks.mischief.replay > 0.0 {
+            pranks.seen += 1;
+            if pranks.past.len() < REPLAY_MAX {
+                pranks.past.push(payload.clone());
+            } else if let Some(place) = pranks.past.get_mut(pranks.random.usize(..pranks.seen)) {
+                *place = payload.clone();
+            }
+            if pranks.random.f64() < pranks.mischief.replay {
+                again.extend(pranks.random.choice(&pranks.past).cloned());
+            }
+        }
+        for payload in again {
+            self.push(Message { topic: "samples", payload, content: Content::Word });
+        }
+    }
+}
+
 impl Outbox {
+    /// An outbox that plays the pranks of `mischief` when it sends.
+    #[must_use]
+    pub fn new(mischief: Mischief, seed: u64) -> Self {
+        let plays = mischief.twice > 0.0 || mischief.replay > 0.0 || mischief.shuffle > 1;
+        let random = fastrand::Rng::with_seed(seed);
+        let pranks = plays.then_some(Pranks { mischief, random, past: Vec::new(), seen: 0 });
+        Self { state: Mutex::new(State { pranks, ..State::default() }), ..Self::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -69,12 +207,7 @@ impl Outbox {
 
     /// Adds a message at the end. Words are few and always taken; ask for [`Outbox::room`] before readings.
     pub fn push(&self, message: Message) {
-        let mut state = self.lock();
-        state.bytes += message.payload.len();
-        let id = state.next_id;
-        state.next_id += 1;
-        state.messages.insert(id, message);
-        drop(state);
+        self.lock().push(message);
         self.changed.notify_one();
     }
 
@@ -104,39 +237,51 @@ impl Outbox {
     /// Rows in it that are not acknowledged.
     #[must_use]
     pub fn unacked_rows(&self) -> i64 {
-        let rows = |message: &Message| match message.content {
+        let rows = |held: &Held| match held.message.content {
             Content::Rows { first, last, .. } => last - first + 1,
             Content::Word => 0,
         };
         self.lock().messages.values().map(rows).sum()
     }
 
-    /// The next message to send, oldest first, with the number to acknowledge it by.
+    /// The next message to send, with the number to acknowledge it by.
     #[must_use]
     pub fn next(&self) -> Option<(u64, Message)> {
         let mut state = self.lock();
-        let (id, message) = state.messages.range(state.unsent..).next().map(|(id, message)| (*id, message.clone()))?;
-        state.unsent = id + 1;
+        let is_shuffled = state.pranks.as_ref().is_some_and(|pranks| pranks.mischief.shuffle > 1);
+        let id = if is_shuffled { state.choose_shuffled()? } else { state.choose()? };
+        state.words.remove(&id);
+        state.readings.remove(&id);
+        state.sent += 1;
+        let message = state.messages.get(&id)?.message.clone();
+        if matches!(message.content, Content::Rows { .. }) {
+            state.prank(&message.payload);
+        }
         Some((id, message))
     }
 
-    /// Number of the oldest message that is not acknowledged.
+    /// Number of the oldest message that was sent and is not acknowledged.
     #[must_use]
-    pub fn oldest(&self) -> Option<u64> {
-        self.lock().messages.keys().next().copied()
+    pub fn oldest_sent(&self) -> Option<u64> {
+        let state = self.lock();
+        state.messages.keys().find(|id| !state.words.contains(id) && !state.readings.contains(id)).copied()
     }
 
     /// Makes everything unacknowledged due again: after a reconnect nobody knows what arrived.
     pub fn rewind(&self) {
-        self.lock().unsent = 0;
+        let mut state = self.lock();
+        let State { messages, words, readings, .. } = &mut *state;
+        for (id, held) in messages {
+            match held.message.content {
+                Content::Word => words.insert(*id),
+                Content::Rows { .. } => readings.insert(*id),
+            };
+        }
     }
 
     /// Forgets a message that was received for good; `None` when that is known already.
     pub fn acknowledge(&self, id: u64) -> Option<Content> {
-        let mut state = self.lock();
-        let message = state.messages.remove(&id)?;
-        state.bytes -= message.payload.len();
-        drop(state);
+        let message = self.lock().remove(id)?;
         self.room.notify_one();
         Some(message.content)
     }
@@ -144,13 +289,13 @@ impl Outbox {
     /// What a message holds, while it is not acknowledged.
     #[must_use]
     pub fn content(&self, id: u64) -> Option<Content> {
-        self.lock().messages.get(&id).map(|message| message.content)
+        self.lock().messages.get(&id).map(|held| held.message.content)
     }
 
     /// Whether any row of `first..=last` of a boot waits for its acknowledgement.
     #[must_use]
     pub fn holds(&self, boot: u32, first: i64, last: i64) -> bool {
-        self.lock().messages.values().any(|message| match message.content {
+        self.lock().messages.values().any(|held| match held.message.content {
             Content::Rows { boot: of, first: from, last: to } => of == boot && from <= last && first <= to,
             Content::Word => false,
         })
@@ -165,12 +310,12 @@ impl Outbox {
             }
             Content::Word => false,
         };
-        let done = state.messages.extract_if(.., |_, message| within(&message.content));
-        let done: Vec<Message> = done.map(|(_, message)| message).collect();
-        state.bytes -= done.iter().map(|message| message.payload.len()).sum::<usize>();
+        let within = |(id, held): (&u64, &Held)| within(&held.message.content).then_some(*id);
+        let done: Vec<u64> = state.messages.iter().filter_map(within).collect();
+        let done = done.into_iter().filter_map(|id| state.remove(id)).map(|message| message.content).collect();
         drop(state);
         self.room.notify_one();
-        done.into_iter().map(|message| message.content).collect()
+        done
     }
 }
 
@@ -209,6 +354,43 @@ mod tests {
         assert_eq!(done, [rows(1, 0, 4).content, rows(1, 20, 24).content]);
         assert_eq!(ids(&outbox), [1, 2, 4]);
         assert_eq!(outbox.unacked_rows(), 10);
+    }
+
+    #[test]
+    fn after_an_outage_the_fresh_go_first_and_the_newest_of_the_rest_before_the_oldest() {
+        let outbox = Outbox::default();
+        (0..8).for_each(|n| outbox.push(rows(1, n, n)));
+        let word = || Message { topic: "state", payload: Bytes::new(), content: Content::Word };
+        outbox.push(word());
+        let age = Duration::from_secs(10);
+        for held in outbox.lock().messages.values_mut() {
+            held.made = held.made.checked_sub(age).unwrap();
+        }
+        outbox.push(rows(1, 9, 9));
+        outbox.push(word());
+        // The old word, then one in four from the old end of the back-fill; fresh ones in their order, before most of it.
+        let order = ids(&outbox);
+        assert_eq!(order[0], 8);
+        let place = |id: u64| order.iter().position(|sent| *sent == id).unwrap();
+        assert!(place(9) < 3 && place(10) < 4 && place(9) < place(10), "{order:?}");
+        assert!(place(7) < place(3) && place(0) < place(3), "{order:?}");
+        assert_eq!(order.len(), 11);
+    }
+
+    #[test]
+    fn pranks_send_every_message_and_some_twice_and_late_and_out_of_order() {
+        let mischief = Mischief { twice: 0.2, replay: 0.2, shuffle: 20, ..Mischief::default() };
+        let outbox = Outbox::new(mischief, 5);
+        (0..200).for_each(|n| outbox.push(rows(1, n, n)));
+        outbox.close();
+        let sent: Vec<(u64, Message)> = std::iter::from_fn(|| outbox.next()).collect();
+        let readings: Vec<u64> =
+            sent.iter().filter(|(_, message)| message.content != Content::Word).map(|(id, _)| *id).collect();
+        assert!(readings.windows(2).any(|pair| pair[1] < pair[0]), "{readings:?}");
+        let mut sorted = readings.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..200).collect::<Vec<u64>>());
+        assert!((230..350).contains(&sent.len()), "{}", sent.len());
     }
 
     #[tokio::test]

@@ -145,7 +145,7 @@ pub(super) async fn measure(mut feed: Feed, plan: ProbePlan) -> Result<Feed, Jou
             readings.push((feed.clock.now_us().max(after_us), battery.advance(dt_s * plan.speed)));
         }
         if !readings.is_empty() && (!goes_on || flushed.elapsed() >= BATCH_WAIT) {
-            let batch = batch(feed.boot(), feed.seq(), plan.battery, &readings);
+            let batch = feed.stamped(batch(feed.boot(), feed.seq(), plan.battery, &readings));
             feed.create(std::slice::from_ref(&batch)).await?;
             feed.send(&batch);
             readings.clear();

@@ -186,11 +186,17 @@ impl<'a> Session<'a> {
     }
 
     fn send_waiting(&mut self) -> Result<(), Lost> {
-        while self.greeted && self.flight.len() < IN_FLIGHT_MAX {
+        while self.greeted && self.flight.len() < IN_FLIGHT_MAX && !self.is_silent() {
             let Some((id, message)) = self.link.outbox.next() else { break };
             self.publish(message.topic, message.payload, Some(id))?;
         }
         Ok(())
+    }
+
+    /// Whether the device holds its tongue on purpose.
+    fn is_silent(&self) -> bool {
+        let silence = self.link.silence.filter(|_| !self.link.outbox.is_closed());
+        silence.is_some_and(|silence| silence.is_now(self.link.started.elapsed()))
     }
 
     /// Looks at every time-out; whether everything is delivered and nothing more will come.
@@ -212,12 +218,12 @@ impl<'a> Session<'a> {
             let boot = self.boot;
             let uptime_s = (now - self.link.started).as_millis() as f64 / 1000.0;
             // Also while the window is full of readings: those who wait for them must know that the device lives.
-            if self.flight.len() < IN_FLIGHT_MAX + CONTROL_MAX / 2 {
+            if self.flight.len() < IN_FLIGHT_MAX + CONTROL_MAX / 2 && !self.is_silent() {
                 self.say("heartbeat", &Heartbeat { boot, uptime_s })?;
             }
         }
         let outbox = &self.link.outbox;
-        let oldest = outbox.oldest();
+        let oldest = outbox.oldest_sent();
         if oldest != self.oldest.0 {
             self.oldest = (oldest, now);
         } else if now - self.oldest.1 >= RESEND_WAIT && (self.refused || self.link.broker.ack == AckMode::EndToEnd) {

@@ -132,7 +132,7 @@ async fn report_news(
 
 async fn send_rows(feed: &mut Feed, place: &mut Place) -> Result<(), JournalError> {
     for rows in std::mem::take(&mut place.rows).chunks(BATCH_ROWS_MAX) {
-        let batch = batch::from_rows(feed.boot(), feed.seq(), place.station.subject(), rows);
+        let batch = feed.stamped(batch::from_rows(feed.boot(), feed.seq(), place.station.subject(), rows));
         feed.create(std::slice::from_ref(&batch)).await?;
         feed.send(&batch);
     }
