@@ -93,18 +93,6 @@ impl ExperimentState {
         }
     }
 
-    /// Whether a station's report may move an experiment from this state to another. A report that comes late or
-    /// twice must not wake what is over.
-    #[must_use]
-    pub fn may_be_reported(self, to: Self) -> bool {
-        use ExperimentState::{CommsLost, Finishing, Paused, Queued, Running, Starting, Stopping};
-        if to.is_over() {
-            matches!(self, Starting | Running | Paused | Finishing | Stopping | CommsLost)
-        } else {
-            self != to && matches!(self, Queued | Starting | Running | Paused | CommsLost)
-        }
-    }
-
     /// Whether it only waits: it can be cancelled and moved in the queue.
     #[must_use]
     pub fn is_waiting(self) -> bool {
@@ -177,20 +165,6 @@ pub fn tags(typed: &str) -> Result<Vec<String>, BadTags> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_late_report_does_not_wake_what_is_over() {
-        for (state, _) in ExperimentState::ALL {
-            assert!(!state.may_be_reported(state), "{state:?} is no change");
-            if state.is_over() {
-                assert!(ExperimentState::ALL.iter().all(|(to, _)| !state.may_be_reported(*to)), "{state:?} is over");
-            }
-        }
-        assert!(ExperimentState::Queued.may_be_reported(ExperimentState::Running));
-        assert!(!ExperimentState::Queued.may_be_reported(ExperimentState::Finished));
-        assert!(ExperimentState::CommsLost.may_be_reported(ExperimentState::Running));
-        assert!(!ExperimentState::Draft.may_be_reported(ExperimentState::Running));
-    }
 
     #[test]
     fn tags_are_sorted_and_stand_once() {

@@ -91,4 +91,7 @@ pub struct Reply {
     /// Why, in words.
     #[serde(default)]
     pub reason: Option<String>,
+    /// Of a `start`: the limits that the unit keeps to, as it understood them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<serde_json::Value>,
 }

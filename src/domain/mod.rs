@@ -17,6 +17,8 @@ pub mod message;
 pub mod number;
 pub mod profile;
 pub mod run;
+pub mod run_doubt;
+pub mod run_state;
 pub mod safety;
 pub mod sample;
 pub mod secret;

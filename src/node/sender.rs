@@ -194,7 +194,7 @@ mod tests {
 
         async fn answer(&self, command_id: CommandId, result: CommandResult, now_us: i64) {
             let mut group = self.store.begin_group().await.unwrap();
-            let reply = Reply { command_id, result, reason: None };
+            let reply = Reply { command_id, result, reason: None, limits: None };
             group.note_reply(&self.unit, &reply, now_us).await.unwrap();
             group.commit().await.unwrap();
         }

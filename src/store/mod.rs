@@ -16,6 +16,7 @@ pub mod error;
 pub mod experiment_index;
 pub mod experiment_queue;
 pub mod experiments;
+mod failpoint;
 pub mod group;
 pub mod instruments;
 pub mod lease;
@@ -25,6 +26,7 @@ mod open;
 pub mod outbox;
 pub mod pending_devices;
 pub mod profiles;
+pub mod run_orders;
 pub mod runs;
 pub mod saved_views;
 pub mod second_factor;
@@ -43,6 +45,7 @@ pub mod units;
 pub mod users;
 
 pub use error::{Failing, StoreError};
+pub(crate) use failpoint::failpoint;
 pub use group::Group;
 
 use sqlx::{MySqlPool, SqlitePool};
@@ -127,6 +130,12 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("outbox", outbox::STATEMENTS),
     ("pending_devices", pending_devices::STATEMENTS),
     ("profiles", profiles::STATEMENTS),
+    ("run_orders", run_orders::STATEMENTS),
+    ("run_orders::doubt", run_orders::doubt::STATEMENTS),
+    ("run_orders::heads", run_orders::heads::STATEMENTS),
+    ("run_orders::hold", run_orders::hold::STATEMENTS),
+    ("run_orders::reply", run_orders::reply::STATEMENTS),
+    ("run_orders::start", run_orders::start::STATEMENTS),
     ("runs", runs::STATEMENTS),
     ("saved_views", saved_views::STATEMENTS),
     ("second_factor", second_factor::STATEMENTS),

@@ -12,13 +12,13 @@ use super::sql::{InsertedId, on_read, on_write, statements};
 use super::{Group, Store, StoreError};
 use crate::domain::audit::{Actor, Change};
 use crate::domain::command::{CommandState, DETECT_US, Verb};
-use crate::domain::ids::{CommandId, DeviceId};
+use crate::domain::ids::{CommandId, DeviceId, ExperimentId};
 use crate::domain::message::Reply;
 
 statements! {
     INSERT = "
-        INSERT INTO outbox (device_id, verb, payload_json, asked_by, created_at_us, expires_at_us)
-        VALUES (?, ?, ?, ?, ?, ?)";
+        INSERT INTO outbox (device_id, verb, payload_json, asked_by, created_at_us, expires_at_us, experiment_id)
+        VALUES (?, ?, ?, ?, ?, ?, ?)";
     REPLACE = "
         UPDATE outbox
         SET state = 'expired', reason = 'a newer command took its place'
@@ -176,6 +176,30 @@ impl Group {
         new: &NewCommand<'_>,
         now_us: i64,
     ) -> Result<CommandId, StoreError> {
+        self.insert_command(by, new, None, now_us).await
+    }
+
+    /// The same for a command that belongs to a run: it is withdrawn when the run is over.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_run_command(
+        &mut self,
+        by: &Actor,
+        new: &NewCommand<'_>,
+        experiment: ExperimentId,
+        now_us: i64,
+    ) -> Result<CommandId, StoreError> {
+        self.insert_command(by, new, Some(experiment), now_us).await
+    }
+
+    async fn insert_command(
+        &mut self,
+        by: &Actor,
+        new: &NewCommand<'_>,
+        experiment: Option<ExperimentId>,
+        now_us: i64,
+    ) -> Result<CommandId, StoreError> {
         let id = on_group!(self, conn, dialect => {
             sqlx::query(INSERT.text(dialect))
                 .bind(new.device.as_str())
@@ -184,6 +208,7 @@ impl Group {
                 .bind(by.name.chars().take(64).collect::<String>())
                 .bind(now_us)
                 .bind(new.expires_at_us)
+                .bind(experiment.map(|experiment| experiment.0))
                 .execute(conn)
                 .await?
                 .inserted_id()
@@ -225,6 +250,7 @@ impl Group {
                 .rows_affected()
         });
         if moved > 0 {
+            self.follow_reply(device, reply, now_us).await?;
             return Ok(ReplyOutcome::Noted);
         }
         let known: Option<(String,)> = on_group!(self, conn, dialect => {

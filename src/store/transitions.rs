@@ -5,13 +5,14 @@ use super::sql::{on_read, statements};
 use super::{Group, Store, StoreError};
 use crate::domain::experiment::ExperimentState;
 use crate::domain::ids::{ExperimentId, StationId};
+use crate::domain::run_state;
 
 statements! {
     AT_STATION = "
-        SELECT state, version
+        SELECT state, version, reason, ends_as
         FROM experiment
         WHERE experiment_id = ? AND station_id = ?" | "
-        SELECT state, version
+        SELECT state, version, reason, ends_as
         FROM experiment
         WHERE experiment_id = ? AND station_id = ?
         FOR UPDATE";
@@ -23,8 +24,19 @@ statements! {
             started_at_us = COALESCE(started_at_us, ?),
             finished_at_us = COALESCE(finished_at_us, ?),
             updated_at_us = ?,
+            live_station_id = CASE WHEN ? THEN NULL ELSE live_station_id END,
+            live_battery_id = CASE WHEN ? THEN NULL ELSE live_battery_id END,
+            wait_reason = '',
             version = version + 1
         WHERE experiment_id = ? AND version = ? AND state = ?";
+    END_AS_FAULT = "
+        UPDATE experiment
+        SET ends_as = 'fault'
+        WHERE experiment_id = ?";
+    WITHDRAW = "
+        UPDATE outbox
+        SET state = 'expired', reason = 'the run is over'
+        WHERE experiment_id = ? AND state IN ('queued', 'sent', 'accepted')";
     INSERT = "
         INSERT INTO transition (experiment_id, at_us, from_state, to_state, actor, reason)
         VALUES (?, ?, ?, ?, ?, ?)";
@@ -86,11 +98,21 @@ pub struct Move<'a> {
 }
 
 impl Group {
-    /// Changes the state of an experiment; `false` when it is no longer as it was when the change was decided.
+    /// Changes the state of an experiment; `false` when it is no longer as it was when the change was decided. Commands that
+    /// belong to a run are withdrawn when it is over: a stop that came late must not end the next one.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`StoreError::Conflict`] when no experiment may change like that, or when the database fails.
     pub async fn move_experiment(&mut self, change: Move<'_>, now_us: i64) -> Result<bool, StoreError> {
+        if !run_state::is_allowed(change.from, change.to) {
+            return Err(StoreError::Conflict(format!(
+                "Experiment {} cannot go from “{}” to “{}”.",
+                change.experiment,
+                change.from.title(),
+                change.to.title()
+            )));
+        }
+        let frees_place = change.to.is_over() || change.to.is_waiting();
         let reason: String = change.reason.chars().take(REASON_MAX).collect();
         let starts = matches!(change.to, ExperimentState::Running | ExperimentState::Paused);
         let moved = on_group!(self, conn, dialect => {
@@ -100,6 +122,8 @@ impl Group {
                 .bind(starts.then_some(now_us))
                 .bind(change.to.is_over().then_some(now_us))
                 .bind(now_us)
+                .bind(frees_place)
+                .bind(frees_place)
                 .bind(change.experiment.0)
                 .bind(change.version)
                 .bind(change.from.as_str())
@@ -110,6 +134,11 @@ impl Group {
         if moved == 1 {
             self.tell_transition(change.experiment, Some(change.from), change.to, change.actor, &reason, now_us)
                 .await?;
+            if change.to.is_over() {
+                on_group!(self, conn, dialect => {
+                    sqlx::query(WITHDRAW.text(dialect)).bind(change.experiment.0).execute(conn).await?;
+                });
+            }
         }
         Ok(moved == 1)
     }
@@ -127,15 +156,30 @@ impl Group {
         reason: &str,
         now_us: i64,
     ) -> Result<bool, StoreError> {
-        let row: Option<(String, i64)> = on_group!(self, conn, dialect => {
+        let row: Option<(String, i64, String, Option<String>)> = on_group!(self, conn, dialect => {
             sqlx::query_as(AT_STATION.text(dialect)).bind(experiment.0).bind(station.0).fetch_optional(conn).await?
         });
-        let Some((from, version)) = row else { return Ok(false) };
+        let Some((from, version, ordered_because, ends_as)) = row else { return Ok(false) };
         let from = read_state(experiment, &from)?;
-        if !from.may_be_reported(to) {
+        // Why it was stopped says more than that it was.
+        let is_ordered_end = from == ExperimentState::Stopping && to == ExperimentState::Stopped;
+        let reason = if is_ordered_end && !ordered_because.is_empty() { &ordered_because } else { reason };
+        let to = if is_ordered_end && ends_as.is_some() { ExperimentState::Fault } else { to };
+        if !run_state::may_be_reported(from, to) {
             return Ok(false);
         }
         self.move_experiment(Move { experiment, version, from, to, actor: unit, reason }, now_us).await
+    }
+
+    /// Notes that a run that is being stopped ends as a fault: not a person ended it but something that was wrong.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_as_fault(&mut self, experiment: ExperimentId) -> Result<(), StoreError> {
+        on_group!(self, conn, dialect => {
+            sqlx::query(END_AS_FAULT.text(dialect)).bind(experiment.0).execute(conn).await?;
+        });
+        Ok(())
     }
 
     /// Writes the row that tells of a change of state.

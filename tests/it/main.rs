@@ -37,6 +37,7 @@ mod pages_profiles;
 mod pages_stations;
 mod people_verbs;
 mod roles;
+mod runs;
 mod secrets;
 mod sessions;
 mod sign_in;
