@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod exchange;
 pub mod ingest;
 pub mod node;
 pub mod report;

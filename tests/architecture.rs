@@ -26,9 +26,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ingest", &["domain", "series", "analysis", "fleet", "store", "clock"]),
     ("node", &["domain", "ingest", "store", "config", "clock"]),
     ("sim", &["domain", "analysis", "clock"]),
+    ("exchange", &["domain", "series", "analysis", "import", "report", "store", "clock"]),
     (
         "web",
-        &["domain", "series", "analysis", "fleet", "import", "report", "config", "clock", "store", "auth", "ingest"],
+        &[
+            "domain", "series", "analysis", "fleet", "import", "report", "config", "clock", "store", "exchange",
+            "auth", "ingest",
+        ],
     ),
 ];
 

@@ -7,6 +7,7 @@ mod demo;
 mod demo_lab;
 mod device;
 mod device_export;
+mod export;
 mod flags;
 mod migrate;
 mod serve;
@@ -57,6 +58,8 @@ enum Verb {
     /// Check and export the audit log.
     #[command(subcommand)]
     Audit(audit::AuditVerb),
+    /// Write an experiment to a file.
+    Export(export::ExportArgs),
     /// Run simulated devices against a server, or check what became of their readings.
     Simulate(Box<simulate::SimulateArgs>),
 }
@@ -99,6 +102,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::User(verb) => user::run(&verb).await,
         Verb::Token(verb) => token::run(&verb).await,
         Verb::Audit(verb) => audit::run(&verb).await,
+        Verb::Export(args) => export::run(&args).await.map(|()| ExitCode::SUCCESS),
         Verb::Simulate(args) => simulate::run(&args).await,
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod battery;
+pub mod bdf;
 pub mod cell;
 pub mod command;
 pub mod device;

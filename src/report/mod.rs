@@ -1,4 +1,5 @@
 //! What is handed on: charts and reports. Receives measurements, never queries.
 
 pub mod chart;
+pub mod csv;
 pub mod spreadsheet;

@@ -23,6 +23,7 @@ pub mod lease;
 mod migrate;
 pub mod monitor;
 mod open;
+pub mod ordered;
 pub mod outbox;
 pub mod pending_devices;
 pub mod profiles;
@@ -127,6 +128,7 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("lease", lease::STATEMENTS),
     ("migrate", migrate::STATEMENTS),
     ("monitor", monitor::STATEMENTS),
+    ("ordered", ordered::STATEMENTS),
     ("outbox", outbox::STATEMENTS),
     ("pending_devices", pending_devices::STATEMENTS),
     ("profiles", profiles::STATEMENTS),

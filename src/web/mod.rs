@@ -7,6 +7,7 @@ pub mod api;
 pub mod assets;
 pub mod cookie;
 pub mod denials;
+pub mod download;
 pub mod error;
 pub mod forms;
 mod guard;

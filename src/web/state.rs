@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::denials::Denials;
+use super::download::Downloads;
 use super::moment::Moment;
 use crate::auth::enrolment::{ENROLMENT_US, Enrolments};
 use crate::auth::password::Hasher;
@@ -47,6 +48,8 @@ pub struct State {
     pub setup: Setup,
     /// Keeps repeated denials from filling the audit log.
     pub denials: Arc<Denials>,
+    /// Who fetches how many files now.
+    pub downloads: Downloads,
     /// Whether the pages are served over TLS.
     pub is_secure: bool,
     /// Whether this is the demo, where whoever sits at the machine is an operator.
@@ -71,6 +74,7 @@ impl State {
             enrolments: Arc::new(Enrolments::new(ENROLMENT_US)),
             setup: Setup::default(),
             denials: Arc::default(),
+            downloads: Downloads::default(),
             is_secure: false,
             is_demo: false,
             host_names: Arc::new([]),

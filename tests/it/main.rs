@@ -23,6 +23,7 @@ mod device_gate;
 mod devices;
 mod documentation;
 mod experiments;
+mod exports;
 mod harness;
 mod ingest;
 mod mqtt_bridge;

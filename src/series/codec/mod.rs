@@ -5,7 +5,7 @@
 
 mod integers;
 mod reader;
-mod scale;
+pub(crate) mod scale;
 
 use crate::domain::sample::{BATCH_COLUMNS_MAX, BATCH_ROWS_MAX, Column};
 use reader::Reader;

@@ -23,7 +23,7 @@ pub(super) fn value(scaled: i64, divisor: f64) -> f64 {
 }
 
 /// Fills `scaled` with integers and says how many decimals they carry; `None` when no scale is exact for all values.
-pub(super) fn find(values: &[f64], scaled: &mut Vec<i64>) -> Option<u8> {
+pub(crate) fn find(values: &[f64], scaled: &mut Vec<i64>) -> Option<u8> {
     let mut decimals = 0;
     'finer: while let Some(power) = divisor(decimals) {
         // Most columns have one value that needs all decimals: often the first.

@@ -42,12 +42,17 @@ impl StoredBlock {
         self.seq0 + self.row_count - 1
     }
 
+    /// Bytes it takes in the database.
+    pub(in crate::store) fn bytes(&self) -> usize {
+        self.content.len()
+    }
+
     fn unreadable(&self, reason: String) -> StoreError {
         let what = format!("block stream {} boot {} seq {}", self.stream_id, self.boot, self.seq0);
         StoreError::Unreadable { what, reason }
     }
 
-    fn rows(&self, column_count: usize) -> Result<Rows, StoreError> {
+    pub(in crate::store) fn rows(&self, column_count: usize) -> Result<Rows, StoreError> {
         let crc = u32::try_from(self.crc).map_err(|_| self.unreadable(format!("its checksum is {}", self.crc)))?;
         let rows = codec::decode(self.codec, crc, &self.content).map_err(|error| self.unreadable(error.to_string()))?;
         let expected = usize::try_from(self.row_count).unwrap_or(usize::MAX);

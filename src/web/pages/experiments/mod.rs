@@ -3,6 +3,7 @@
 pub mod add;
 pub(in crate::web) mod asked;
 pub mod cancel;
+pub mod data;
 pub mod list;
 pub mod preview;
 pub mod queue;

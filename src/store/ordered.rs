@@ -1,0 +1,301 @@
+//! Every row about an experiment or battery in order of time, read block by block: memory stays the same however long it
+//! is.
+//!
+//! Blocks are read in order of their earliest time. A block is opened when its first row comes up and closed after its
+//! last, so only blocks whose times overlap are in memory together: those of several devices, or of boots whose clocks
+//! disagreed. Rows of the same time stand in order of (stream, boot, seq). What nobody dated yet has no place in time and
+//! is only counted.
+
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
+
+use super::blocks::StoredBlock;
+use super::sql::{on_read, statements};
+use super::{Store, StoreError};
+use crate::domain::ids::StreamId;
+use crate::domain::sample::Subject;
+use crate::series::codec::{ColumnValues, Rows};
+
+statements! {
+    COLUMN_SETS = "
+        SELECT DISTINCT column_set_id
+        FROM block
+        WHERE stream_id = ? AND level = 0
+        ORDER BY column_set_id";
+    UNDATED = "
+        SELECT CAST(COALESCE(SUM(row_count), 0) AS SIGNED)
+        FROM block
+        WHERE stream_id = ? AND level = 0 AND dated = 0";
+    BY_TIME = "
+        SELECT
+            stream_id, boot, seq0, row_count, dated, tick_offset_us, column_set_id, codec, crc, content, at0_us
+        FROM block
+        WHERE
+            stream_id = ? AND level = 0 AND dated = 1 AND at0_us >= ?
+            AND (at0_us > ? OR boot > ? OR (boot = ? AND seq0 > ?))
+        ORDER BY at0_us, boot, seq0
+        LIMIT ?";
+}
+
+/// Blocks asked for at first.
+const PAGE_BLOCKS_FIRST: usize = 4;
+/// Most blocks asked for at once.
+const PAGE_BLOCKS_MAX: usize = 1_000;
+/// Bytes of blocks a page should have: a round trip's worth, small against what one request may use.
+const PAGE_BYTES: usize = 1024 * 1024;
+/// Most blocks whose times overlap: a device that started so often without ever knowing the time needs a person.
+const OPEN_BLOCKS_MAX: usize = 1_024;
+
+/// Rows of one block that follow each other in time.
+#[derive(Debug)]
+pub struct OrderedRun<'a> {
+    /// Times of all rows of the block, µs UTC, ascending.
+    pub times_us: &'a [i64],
+    /// Values of all rows of the block, for each column asked for; `None` where the block does not have it.
+    pub columns: &'a [Option<ColumnValues>],
+    /// The rows that are next.
+    pub rows: Range<usize>,
+}
+
+/// Reads the rows of several streams in order of time.
+#[derive(Debug)]
+pub struct OrderedRows {
+    store: Store,
+    wanted: Vec<String>,
+    sources: Vec<Source>,
+    open: Vec<Open>,
+    sets: HashMap<i64, Vec<String>>,
+}
+
+/// Blocks of a stream that were read but not opened.
+#[derive(Debug)]
+struct Source {
+    stream: StreamId,
+    pending: VecDeque<Pending>,
+    /// Earliest time, boot and first row of the last block that was read.
+    after: Option<Key>,
+    is_read: bool,
+    page_blocks: usize,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Pending {
+    #[sqlx(flatten)]
+    block: StoredBlock,
+    at0_us: i64,
+}
+
+/// Time, stream, boot and row: the order of rows.
+type Key = (i64, i64, i64, i64);
+
+impl Pending {
+    fn key(&self) -> Key {
+        (self.at0_us, self.block.stream_id, self.block.boot, self.block.seq0)
+    }
+}
+
+/// A block in memory.
+#[derive(Debug)]
+struct Open {
+    stream_id: i64,
+    boot: i64,
+    seq0: i64,
+    next: usize,
+    times_us: Vec<i64>,
+    columns: Vec<Option<ColumnValues>>,
+}
+
+impl Open {
+    fn key_of(&self, at_us: i64) -> Key {
+        (at_us, self.stream_id, self.boot, self.seq0)
+    }
+
+    fn key(&self) -> Key {
+        self.key_of(self.times_us.get(self.next).copied().unwrap_or(i64::MAX))
+    }
+}
+
+impl OrderedRows {
+    /// The next rows, at most `rows_max`; `None` after the last.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] when a block is damaged, or too many blocks overlap in time; when the database fails.
+    pub async fn next(&mut self, rows_max: usize) -> Result<Option<OrderedRun<'_>>, StoreError> {
+        self.open.retain(|open| open.next < open.times_us.len());
+        for source in 0..self.sources.len() {
+            if self.sources[source].pending.is_empty() && !self.sources[source].is_read {
+                self.read_page(source).await?;
+            }
+        }
+        // Every block that begins before the earliest open row goes on is opened.
+        loop {
+            let earliest = self.open.iter().map(Open::key).min();
+            let Some(source) = self.first_pending() else { break };
+            let Some(pending) = self.sources[source].pending.front() else { break };
+            if earliest.is_some_and(|earliest| earliest <= pending.key()) {
+                break;
+            }
+            let Some(pending) = self.sources[source].pending.pop_front() else { break };
+            let open = self.decode(&pending.block).await?;
+            self.open.push(open);
+            if self.open.len() > OPEN_BLOCKS_MAX {
+                return Err(StoreError::Unreadable {
+                    what: format!("stream {}", pending.block.stream_id),
+                    reason: format!("more than {OPEN_BLOCKS_MAX} of its blocks have the same times"),
+                });
+            }
+            if self.sources[source].pending.is_empty() && !self.sources[source].is_read {
+                self.read_page(source).await?;
+            }
+        }
+        let Some(first) = (0..self.open.len()).min_by_key(|at| self.open[*at].key()) else { return Ok(None) };
+        let others = self.open.iter().enumerate().filter(|(at, _)| *at != first).map(|(_, open)| open.key());
+        let pending = self.first_pending().and_then(|source| Some(self.sources[source].pending.front()?.key()));
+        let limit = others.chain(pending).min();
+        let open = &mut self.open[first];
+        let from = open.next;
+        let to = match limit {
+            None => open.times_us.len(),
+            Some(limit) => {
+                from + open.times_us[from..]
+                    .partition_point(|at_us| (*at_us, open.stream_id, open.boot, open.seq0) < limit)
+            }
+        };
+        // The first row is before the limit by choice; should two blocks claim one key, it still goes on.
+        open.next = to.clamp(from + 1, from.saturating_add(rows_max.max(1)));
+        Ok(Some(OrderedRun { times_us: &open.times_us, columns: &open.columns, rows: from..open.next }))
+    }
+
+    /// The source whose next block begins first.
+    fn first_pending(&self) -> Option<usize> {
+        let keys = self.sources.iter().enumerate().filter_map(|(at, source)| Some((source.pending.front()?.key(), at)));
+        keys.min().map(|(_, at)| at)
+    }
+
+    async fn decode(&mut self, block: &StoredBlock) -> Result<Open, StoreError> {
+        let set = block.column_set_id;
+        if !self.sets.contains_key(&set) {
+            self.sets.extend(self.store.column_sets([set]).await?);
+        }
+        let names = self.sets.get(&set).map_or(&[][..], Vec::as_slice);
+        let Rows { mut times_us, mut columns } = block.rows(names.len())?;
+        for at_us in &mut times_us {
+            *at_us = at_us.saturating_add(block.tick_offset_us);
+        }
+        if !times_us.is_sorted() {
+            sort(&mut times_us, &mut columns);
+        }
+        let pick = |name: &String| {
+            let at = names.iter().position(|known| known == name)?;
+            columns.get_mut(at).map(std::mem::take)
+        };
+        let columns = self.wanted.iter().map(pick).collect();
+        let (stream_id, boot, seq0) = (block.stream_id, block.boot, block.seq0);
+        Ok(Open { stream_id, boot, seq0, next: 0, times_us, columns })
+    }
+
+    async fn read_page(&mut self, at: usize) -> Result<(), StoreError> {
+        let source = &mut self.sources[at];
+        let limit = i64::try_from(source.page_blocks).unwrap_or(i64::MAX);
+        let (at0_us, _, boot, seq0) = source.after.unwrap_or((i64::MIN, 0, -1, -1));
+        let blocks: Vec<Pending> = on_read!(&self.store.db, pool, dialect => {
+            sqlx::query_as(BY_TIME.text(dialect))
+                .bind(source.stream.0)
+                .bind(at0_us)
+                .bind(at0_us)
+                .bind(boot)
+                .bind(boot)
+                .bind(seq0)
+                .bind(limit)
+                .fetch_all(pool)
+                .await?
+        });
+        source.is_read = blocks.len() < source.page_blocks;
+        if let Some(last) = blocks.last() {
+            source.after = Some(last.key());
+            let bytes: usize = blocks.iter().map(|pending| pending.block.bytes()).sum();
+            source.page_blocks = (PAGE_BYTES / (bytes / blocks.len()).max(1)).clamp(1, PAGE_BLOCKS_MAX);
+        }
+        source.pending.extend(blocks);
+        Ok(())
+    }
+}
+
+/// Puts the rows of a block whose clock was set back in order of time; those of one time keep theirs.
+fn sort(times_us: &mut Vec<i64>, columns: &mut [ColumnValues]) {
+    let mut order: Vec<usize> = (0..times_us.len()).collect();
+    order.sort_by_key(|row| times_us[*row]);
+    *times_us = order.iter().map(|row| times_us[*row]).collect();
+    for column in columns {
+        let is_null = |row: usize| u32::try_from(row).is_ok_and(|row| column.nulls.binary_search(&row).is_ok());
+        let nulls = (0_u32..).zip(&order).filter(|(_, row)| is_null(**row)).map(|(place, _)| place).collect();
+        column.values = order.iter().map(|row| column.values[*row]).collect();
+        column.nulls = nulls;
+    }
+}
+
+impl Store {
+    /// The rows about an experiment or battery in order of time, with these columns.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn ordered_rows(&self, subject: Subject, wanted: Vec<String>) -> Result<OrderedRows, StoreError> {
+        let source = |stream| Source {
+            stream,
+            pending: VecDeque::new(),
+            after: None,
+            is_read: false,
+            page_blocks: PAGE_BLOCKS_FIRST,
+        };
+        let sources = self.subject_streams(subject).await?.into_iter().map(source).collect();
+        Ok(OrderedRows { store: self.clone(), wanted, sources, open: Vec::new(), sets: HashMap::new() })
+    }
+
+    /// The names of all columns measured about an experiment or battery, in the order in which they came up.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn subject_columns(&self, subject: Subject) -> Result<Vec<String>, StoreError> {
+        let mut names: Vec<String> = Vec::new();
+        for stream in self.subject_streams(subject).await? {
+            let sets: Vec<(i64,)> = on_read!(&self.db, pool, dialect => {
+                sqlx::query_as(COLUMN_SETS.text(dialect)).bind(stream.0).fetch_all(pool).await?
+            });
+            let mut known = self.column_sets(sets.iter().map(|(id,)| *id)).await?;
+            for (id,) in sets {
+                let new: Vec<String> = known.remove(&id).unwrap_or_default();
+                names.extend(new.into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
+            }
+        }
+        Ok(names)
+    }
+
+    /// How many rows about an experiment or battery have no place in time yet.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn undated_rows(&self, subject: Subject) -> Result<i64, StoreError> {
+        let mut rows = 0;
+        for stream in self.subject_streams(subject).await? {
+            let (count,): (i64,) = on_read!(&self.db, pool, dialect => {
+                sqlx::query_as(UNDATED.text(dialect)).bind(stream.0).fetch_one(pool).await?
+            });
+            rows += count;
+        }
+        Ok(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_a_clock_that_was_set_back_are_put_in_order_with_their_nulls() {
+        let mut times = vec![30, 10, 20, 10];
+        let mut columns = [ColumnValues { values: vec![3.0, 1.0, 0.0, 1.5], nulls: vec![2] }];
+        sort(&mut times, &mut columns);
+        assert_eq!(times, [10, 10, 20, 30]);
+        assert_eq!((columns[0].values.as_slice(), columns[0].nulls.as_slice()), (&[1.0, 1.5, 0.0, 3.0][..], &[2][..]));
+    }
+}
