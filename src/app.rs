@@ -20,6 +20,7 @@ use crate::node::bridge::{BadBrokerUrl, Bridge};
 use crate::node::endpoint::Endpoint;
 use crate::node::gate::Gate;
 use crate::node::leader::Leadership;
+use crate::node::scheduler::Scheduler;
 use crate::node::sender::Sender;
 use crate::node::server_id::ServerId;
 use crate::store::seed::VIRTUAL_STATION;
@@ -254,6 +255,7 @@ impl NodePart {
         // A lease that is free is taken before the first device is told an epoch.
         leadership.step().await?;
         let (term, epoch) = (leadership.term(), leadership.epoch());
+        tokio::spawn(Scheduler::new(store.clone(), Clock::System, term.clone()).run(stopped.clone()));
         let leadership = tokio::spawn(leadership.run(stopped.clone()));
         let (intake, jobs) = Intake::new();
         let writer = Writer::new(store.clone(), jobs, events.clone(), Clock::System, stopped.clone());

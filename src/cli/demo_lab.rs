@@ -121,10 +121,10 @@ impl DemoLab {
                 Some(known) => known,
                 None => self.store.add_station(place.station, &device).await?,
             };
-            let experiment = self.experiment(index, station).await?;
+            let (experiment, work) = self.work(index, station).await?;
             let cell = Cell::new(place.preset.parameters(), place.soc, ROOM_C);
             if let Some(unit) = plan.units.iter_mut().find(|unit| unit.device == device) {
-                unit.stations.push(self.station_plan(index, station, experiment, Some(cell)));
+                unit.stations.push(self.station_plan(index, station, experiment, work, Some(cell)));
             }
         }
         for (index, (device, battery, preset)) in (0..).zip(PROBES) {
@@ -147,21 +147,30 @@ impl DemoLab {
     pub(super) async fn keep_busy(self, mut finished: mpsc::Receiver<Finished>) {
         while let Some(Finished { station, next, .. }) = finished.recv().await {
             match self.next_plan(station).await {
-                // A unit that is stopping does not take it any more.
-                Ok(plan) => drop(next.send(plan)),
+                // A unit that is stopping does not take it any more; one that is told to start needs none.
+                Ok(Some(plan)) => drop(next.send(plan)),
+                Ok(None) => {}
                 Err(error) => tracing::error!(%station, error = format!("{error:#}"), "no next experiment"),
             }
         }
     }
 
-    async fn next_plan(&self, station: StationId) -> anyhow::Result<StationPlan> {
+    /// The next experiment of a station, if its unit begins it by itself; otherwise it waits in the queue.
+    async fn next_plan(&self, station: StationId) -> anyhow::Result<Option<StationPlan>> {
         for (index, place) in STATIONS.iter().enumerate() {
-            if self.store.station_named(place.station).await? == Some(station) {
-                let experiment = self.queue(index, station).await?;
-                return Ok(self.station_plan(index, station, experiment, None));
+            if self.store.station_named(place.station).await? != Some(station) {
+                continue;
             }
+            let Some(recording) = self.recording(index) else {
+                self.keep_queued(index, station).await?;
+                return Ok(None);
+            };
+            let experiment = self.queue(index, station).await?;
+            let work = Work::Replay { recording: Arc::clone(recording), repeat_rest_s: None };
+            return Ok(Some(self.station_plan(index, station, experiment, work, None)));
         }
-        anyhow::bail!("station {station} is not one of the demo's")
+        // Somebody built it: what runs there is theirs.
+        Ok(None)
     }
 
     async fn register(&self, device: &DeviceId, kind: DeviceKind) -> anyhow::Result<String> {
@@ -181,10 +190,31 @@ impl DemoLab {
             .await?)
     }
 
-    /// The experiment a station goes on with: the open one of an earlier run, else a new one.
-    async fn experiment(&self, index: usize, station: StationId) -> anyhow::Result<ExperimentId> {
-        match self.store.open_experiment(station).await? {
-            Some(open) => Ok(open),
+    /// What a station begins with: the run that was under way when the demo ended, the measured run it plays, or else what
+    /// the server orders.
+    async fn work(&self, index: usize, station: StationId) -> anyhow::Result<(ExperimentId, Work)> {
+        let place = &STATIONS[index];
+        let recording = self.recording(index);
+        // What plays a measured run does not take orders.
+        let (by, now_us) = (Actor::shell("cellar demo"), Clock::System.now_us());
+        self.store.hold_queue(&by, station, recording.is_some(), "it plays a measured run", now_us).await?;
+        if let Some(recording) = recording {
+            let experiment = match self.store.open_experiment(station).await? {
+                Some(open) => open,
+                None => self.queue(index, station).await?,
+            };
+            return Ok((experiment, Work::Replay { recording: Arc::clone(recording), repeat_rest_s: None }));
+        }
+        if let Some((experiment, _, _)) = self.store.experiment_at_work(station).await? {
+            return Ok((experiment, Work::Profile(standard_cycle(place.preset, place.cycles))));
+        }
+        Ok((self.keep_queued(index, station).await?, Work::Ordered))
+    }
+
+    /// The experiment that is next at a station; one is queued where there is none.
+    async fn keep_queued(&self, index: usize, station: StationId) -> anyhow::Result<ExperimentId> {
+        match self.store.queue(station).await?.first() {
+            Some(waiting) => Ok(waiting.experiment),
             None => self.queue(index, station).await,
         }
     }
@@ -215,13 +245,10 @@ impl DemoLab {
         index: usize,
         station: StationId,
         experiment: ExperimentId,
+        work: Work,
         cell: Option<Cell>,
     ) -> StationPlan {
         let place = &STATIONS[index];
-        let work = match self.recording(index) {
-            Some(recording) => Work::Replay { recording: Arc::clone(recording), repeat_rest_s: None },
-            None => Work::Profile(standard_cycle(place.preset, place.cycles)),
-        };
         StationPlan {
             station,
             experiment,

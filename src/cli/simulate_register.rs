@@ -49,7 +49,8 @@ async fn register_place(store: &Store, demand: &Demand, place: &PlaceDemand) -> 
         None => store.add_battery(&Actor::shell("cellar simulate"), &new_battery(place), None, now_us).await?,
     };
     if demand.kind != DeviceKind::Unit {
-        return Ok(PlaceIds { battery, station: StationId(0), experiment: ExperimentId(0) });
+        let (station, experiment) = (StationId(0), ExperimentId(0));
+        return Ok(PlaceIds { battery, station, experiment, is_ordered: false });
     }
     let station = match store.station_named(&place.name).await? {
         Some(known) => known,
@@ -69,7 +70,9 @@ async fn register_place(store: &Store, demand: &Demand, place: &PlaceDemand) -> 
             store.queue_experiment(&Actor::shell("cellar simulate"), &experiment, None, now_us).await?
         }
     };
-    Ok(PlaceIds { battery, station, experiment })
+    // One that was under way when the simulation ended goes on; its unit has forgotten the order.
+    let is_ordered = store.experiment(experiment).await?.is_some_and(|found| found.state.is_waiting());
+    Ok(PlaceIds { battery, station, experiment, is_ordered })
 }
 
 /// The battery of a place as it stands in the list.
@@ -109,6 +112,8 @@ pub(super) fn from_file(file: &Path, demands: Vec<Demand>) -> anyhow::Result<Vec
                 battery: BatteryId(known.battery.map_or(count, |id| id.0) + place),
                 station: StationId(known.station.map_or(count, |id| id.0) + place),
                 experiment: ExperimentId(known.experiment.map_or(count, |id| id.0) + place),
+                // Nobody knows here whether there is a queue.
+                is_ordered: false,
             })
             .collect();
         count += i64::try_from(places.len()).unwrap_or(0);

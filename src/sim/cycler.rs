@@ -2,10 +2,16 @@
 
 use super::instrument::{Instrument, round};
 use crate::analysis::cell_model::cell::Cell;
-use crate::analysis::run::Run;
-pub use crate::analysis::run::{Limits, Progress};
+pub use crate::analysis::run::Progress;
+use crate::analysis::run::{Limits, Run};
 use crate::domain::profile::Steps;
+use crate::domain::run::RunLimits;
 
+/// How far beyond a limit of the voltage the channel measures before it trips, as a part of the window's width: what a piece can
+/// overshoot the end of a step by, and the noise.
+const TRIP_MARGIN: f64 = 0.02;
+/// Highest temperature where a run gives none, °C.
+const TEMPERATURE_MAX_C: f64 = 60.0;
 /// Longest piece of a step computed with one current, s: a twentieth of the fastest time constant of the presets.
 const PIECE_S_MAX: f64 = 1.0;
 
@@ -39,6 +45,9 @@ pub struct Row {
 pub struct Cycler {
     run: Run,
     instrument: Instrument,
+    limits: Option<RunLimits>,
+    /// Why it was switched off by limits that the run itself does not know.
+    tripped: Option<Progress>,
 }
 
 impl Cycler {
@@ -46,13 +55,39 @@ impl Cycler {
     /// constant-power steps. A profile without steps is finished at once.
     #[must_use]
     pub fn new(cell: Cell, steps: Steps, current_max_a: f64, seed: u64) -> Self {
-        Self { run: Run::new(cell, steps, current_max_a, PIECE_S_MAX), instrument: Instrument::new(seed) }
+        Self {
+            run: Run::new(cell, steps, current_max_a, PIECE_S_MAX),
+            instrument: Instrument::new(seed),
+            limits: None,
+            tripped: None,
+        }
     }
 
     /// Switches off at these limits instead of those of the battery.
     #[must_use]
-    pub fn with_limits(self, limits: Limits) -> Self {
-        Self { run: self.run.with_limits(limits), ..self }
+    pub fn within(self, limits: RunLimits) -> Self {
+        let margin_v = TRIP_MARGIN * (limits.voltage_max_v - limits.voltage_min_v).abs();
+        let of_run = Limits {
+            voltage_max_v: limits.voltage_max_v + margin_v,
+            voltage_min_v: limits.voltage_min_v - margin_v,
+            temperature_max_c: limits.temperature_max_c.unwrap_or(TEMPERATURE_MAX_C),
+        };
+        Self { run: self.run.with_limits(of_run), limits: Some(limits), ..self }
+    }
+
+    /// Why the limits of the run end it now, beyond those of voltage and highest temperature.
+    fn breach(&self) -> Option<String> {
+        let limits = self.limits.as_ref()?;
+        let temperature_c = self.cell().temperature_c();
+        if limits.time_max_s.is_some_and(|time_max_s| self.test_time_s() > time_max_s) {
+            Some(format!("longer than {:.0} s", limits.time_max_s.unwrap_or_default()))
+        } else if limits.capacity_max_ah.is_some_and(|charge_ah| self.run.step_charge_ah().abs() > charge_ah) {
+            Some(format!("more charge than {:.3} Ah", limits.capacity_max_ah.unwrap_or_default()))
+        } else if limits.temperature_min_c.is_some_and(|lowest_c| temperature_c < lowest_c) {
+            Some(format!("undertemperature: {temperature_c:.1} °C"))
+        } else {
+            None
+        }
     }
 
     /// The battery on the channel.
@@ -64,7 +99,7 @@ impl Cycler {
     /// Whether the run goes on.
     #[must_use]
     pub fn progress(&self) -> &Progress {
-        self.run.progress()
+        self.tripped.as_ref().unwrap_or(self.run.progress())
     }
 
     /// Step and cycle being executed, both from 1.
@@ -92,6 +127,9 @@ impl Cycler {
         }
         if *self.progress() == Progress::Running && logged_s < self.test_time_s() {
             rows.push(self.log());
+        }
+        if *self.progress() == Progress::Running {
+            self.tripped = self.breach().map(Progress::Fault);
         }
     }
 

@@ -60,6 +60,8 @@ pub struct StationPlan {
 /// What a station executes.
 #[derive(Debug, Clone)]
 pub enum Work {
+    /// What the server orders by `start`; idle until then.
+    Ordered,
     /// A profile, on the battery of the station.
     Profile(Steps),
     /// A measured run; the battery plays no part.

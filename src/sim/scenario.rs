@@ -83,6 +83,8 @@ pub struct PlaceIds {
     pub station: StationId,
     /// The experiment; of no meaning for probes.
     pub experiment: ExperimentId,
+    /// Whether the server orders it to start; otherwise the unit begins by itself.
+    pub is_ordered: bool,
 }
 
 /// How much and how fast.
@@ -166,7 +168,7 @@ impl Scenario {
                         station: ids.station,
                         experiment: ids.experiment,
                         cell: Some(cell(place.preset, seed ^ number)),
-                        work: Work::Profile(place.steps.clone()),
+                        work: if ids.is_ordered { Work::Ordered } else { Work::Profile(place.steps.clone()) },
                         current_max_a: current_max_a(place.preset),
                         speed: pace.speed,
                         seed: seed ^ number,
@@ -225,13 +227,25 @@ pub fn standard_cycle(preset: Preset, cycles: u32) -> Steps {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::battery::BatteryFacts;
+    use crate::domain::limits::Limits;
+    use crate::domain::safety::limits_for;
     use crate::sim::cycler::{Cycler, Progress};
 
     #[test]
     fn every_preset_survives_its_standard_cycle() {
         for preset in Preset::ALL {
-            let cell = Cell::new(preset.parameters(), 0.7, ROOM_C);
-            let mut cycler = Cycler::new(cell, standard_cycle(preset, 3), current_max_a(preset), 1);
+            let (parameters, steps) = (preset.parameters(), standard_cycle(preset, 3));
+            let cell = Cell::new(parameters.clone(), 0.7, ROOM_C);
+            let (technology, chemistry) = preset.family();
+            let battery = BatteryFacts {
+                voltage_min_v: parameters.voltage_min_v,
+                voltage_max_v: parameters.voltage_max_v,
+                ..BatteryFacts::usual("B", technology, chemistry, parameters.cells_series, parameters.capacity_ah)
+            };
+            // Within the limits that a server sends with the start.
+            let limits = limits_for(&battery, &Limits::WIDE, &steps);
+            let mut cycler = Cycler::new(cell, steps, current_max_a(preset), 1).within(limits);
             let mut rows = Vec::new();
             while *cycler.progress() == Progress::Running && cycler.test_time_s() < 400_000.0 {
                 cycler.advance(60.0, &mut rows);
@@ -252,7 +266,8 @@ mod tests {
             .demands(2)
             .into_iter()
             .map(|demand| {
-                let ids = PlaceIds { battery: BatteryId(1), station: StationId(2), experiment: ExperimentId(3) };
+                let (battery, station, experiment) = (BatteryId(1), StationId(2), ExperimentId(3));
+                let ids = PlaceIds { battery, station, experiment, is_ordered: false };
                 (demand, Registered { secret: "s".into(), places: vec![ids; 2] })
             })
             .collect();

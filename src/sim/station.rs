@@ -4,17 +4,28 @@
 //! move in windows of minutes, and a day's cycle passes in them. Charge and energy columns count the battery's own time,
 //! which stands in the column `test_time_s`; at speed 1 both times are the same.
 
-use super::cycler::{Cycler, Limits, Progress, Row};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::command::ToldStation;
+use super::cycler::{Cycler, Progress, Row};
 use super::plan::{StationPlan, Work};
 use super::replay::Replay;
 use crate::analysis::cell_model::cell::Cell;
+use crate::analysis::cell_model::preset::Preset;
 use crate::domain::ids::{ExperimentId, StationId};
 use crate::domain::message::StationReport;
 use crate::domain::profile::Steps;
+use crate::domain::run::RunLimits;
 use crate::domain::sample::Subject;
 use crate::domain::station::StationState;
 
 const US_PER_S: f64 = 1e6;
+/// Experiments that were run or stopped here and are not begun again.
+const ENDED_MAX: usize = 256;
+/// How full a battery is that the station put in by itself.
+const OWN_SOC: f64 = 0.6;
+const ROOM_C: f64 = 23.0;
 
 #[derive(Debug)]
 enum Channel {
@@ -23,11 +34,31 @@ enum Channel {
     Replay(Replay),
 }
 
+/// What `start` orders, as far as a station needs it.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Which experiment.
+    pub experiment: ExperimentId,
+    /// What to execute.
+    pub steps: Steps,
+    /// How far it may go; without them a little beyond the battery's own window.
+    pub limits: Option<RunLimits>,
+    /// How long to go on without hearing from the server.
+    pub lease: Option<Duration>,
+}
+
 /// A station and what lies on it.
 #[derive(Debug)]
 pub struct Station {
     station: StationId,
-    experiment: ExperimentId,
+    experiment: Option<ExperimentId>,
+    /// Experiments that are over here: a start that comes late does not begin one again.
+    ended: VecDeque<ExperimentId>,
+    /// How long it goes on without hearing from the server.
+    lease: Option<Duration>,
+    /// Whether nobody said which battery lies here: then one that suits is put in.
+    chooses_battery: bool,
+    link: String,
     channel: Channel,
     current_max_a: f64,
     speed: f64,
@@ -44,7 +75,11 @@ impl Station {
     pub fn new(plan: StationPlan) -> Self {
         let mut station = Self {
             station: plan.station,
-            experiment: plan.experiment,
+            experiment: None,
+            ended: VecDeque::new(),
+            lease: None,
+            chooses_battery: false,
+            link: format!("sim:{}", plan.station),
             channel: Channel::Idle(None),
             current_max_a: plan.current_max_a,
             speed: plan.speed,
@@ -58,6 +93,36 @@ impl Station {
         station
     }
 
+    /// A station the server told of, idle: with the battery of the one it takes the place of, or else one that suits whatever
+    /// is ordered.
+    #[must_use]
+    pub fn told(told: &ToldStation, before: Option<Self>, speed: f64) -> Self {
+        let station = told.station;
+        let chooses_battery = before.as_ref().is_none_or(|before| before.chooses_battery);
+        let link = before.as_ref().map_or_else(|| told.link(), |before| before.link.clone());
+        let present = match before.map(|before| before.channel) {
+            Some(Channel::Idle(cell)) => cell.map(|cell| *cell),
+            _ => None,
+        };
+        let cell = present.unwrap_or_else(|| Cell::new(Preset::Nmc21700.parameters(), OWN_SOC, ROOM_C));
+        let plan = StationPlan {
+            station,
+            experiment: ExperimentId(0),
+            cell: Some(cell),
+            work: Work::Ordered,
+            current_max_a: told.current_max_a(),
+            speed,
+            seed: u64::try_from(station.0).unwrap_or(0),
+        };
+        Self { chooses_battery, link, ..Self::new(plan) }
+    }
+
+    /// Where its channel is connected, as the unit reports it.
+    #[must_use]
+    pub fn link(&self) -> &str {
+        &self.link
+    }
+
     /// Begins another experiment, with the battery of the plan or else the one that is there.
     pub fn load(&mut self, plan: StationPlan) {
         let present = match std::mem::replace(&mut self.channel, Channel::Idle(None)) {
@@ -65,10 +130,16 @@ impl Station {
             Channel::Cycler(cycler) => Some(Box::new(cycler.cell().clone())),
             Channel::Replay(_) => None,
         };
-        self.experiment = plan.experiment;
+        let is_ordered = matches!(plan.work, Work::Ordered);
+        self.experiment = (!is_ordered).then_some(plan.experiment);
+        self.lease = None;
         (self.current_max_a, self.speed, self.seed) = (plan.current_max_a, plan.speed, plan.seed);
         (self.state, self.reason) = (StationState::Running, None);
         self.channel = match (plan.work, plan.cell.or(present.map(|cell| *cell))) {
+            (Work::Ordered, cell) => {
+                self.state = StationState::Idle;
+                Channel::Idle(cell.map(Box::new))
+            }
             (Work::Profile(steps), Some(cell)) => {
                 Channel::Cycler(Box::new(Cycler::new(cell, steps, self.current_max_a, self.seed)))
             }
@@ -85,27 +156,35 @@ impl Station {
     ///
     /// # Errors
     /// In words, when the station is busy or has no battery.
-    pub fn start(
-        &mut self,
-        experiment: ExperimentId,
-        steps: Steps,
-        limits: Option<Limits>,
-    ) -> Result<(), &'static str> {
-        match std::mem::replace(&mut self.channel, Channel::Idle(None)) {
-            Channel::Idle(Some(cell)) => {
-                let limits = limits.unwrap_or(Limits::of(cell.parameters()));
-                let cycler = Cycler::new(*cell, steps, self.current_max_a, self.seed).with_limits(limits);
-                self.channel = Channel::Cycler(Box::new(cycler));
-                self.experiment = experiment;
-                (self.state, self.reason) = (StationState::Running, None);
-                Ok(())
-            }
-            Channel::Idle(None) => Err("there is no battery"),
-            busy => {
-                self.channel = busy;
-                Err("the station is busy")
-            }
+    pub fn start(&mut self, start: Start) -> Result<(), String> {
+        let Start { experiment, steps, limits, lease } = start;
+        let is_at_work = matches!(self.state, StationState::Running | StationState::Paused);
+        if is_at_work && self.experiment == Some(experiment) {
+            return Ok(());
         }
+        if is_at_work {
+            return Err("the station is busy".to_owned());
+        }
+        if self.ended.contains(&experiment) {
+            return Err(format!("experiment {experiment} is over here"));
+        }
+        let Channel::Idle(cell) = std::mem::replace(&mut self.channel, Channel::Idle(None)) else {
+            return Err("the station is busy".to_owned());
+        };
+        let Some(cell) = cell else { return Err("there is no battery".to_owned()) };
+        let cell = match &limits {
+            Some(limits) if self.chooses_battery => suited(*cell, limits),
+            _ => *cell,
+        };
+        let cycler = Cycler::new(cell, steps, self.current_max_a, self.seed);
+        let cycler = match limits {
+            Some(limits) => cycler.within(limits),
+            None => cycler,
+        };
+        self.channel = Channel::Cycler(Box::new(cycler));
+        (self.experiment, self.lease) = (Some(experiment), lease);
+        (self.state, self.reason) = (StationState::Running, None);
+        Ok(())
     }
 
     /// Switches between running and paused; what the station was told before it does nothing.
@@ -122,14 +201,50 @@ impl Station {
         }
     }
 
-    /// Ends the experiment and keeps the battery; a station without one has nothing to stop, which is success.
+    /// Ends the experiment and keeps the battery; a station that works on another one, or on none, has nothing to stop, which
+    /// is success: it will not begin the one named any more.
+    pub fn stop_experiment(&mut self, experiment: Option<ExperimentId>, reason: &str) {
+        if experiment.is_none() || experiment == self.experiment {
+            self.stop(reason);
+        }
+        if let Some(experiment) = experiment {
+            self.note_ended(experiment);
+        }
+    }
+
+    /// Ends the experiment, whichever it is, and keeps the battery.
     pub fn stop(&mut self, reason: &str) {
         if matches!(self.state, StationState::Running | StationState::Paused) {
             self.end_at_position(StationState::Stopped, Some(reason.to_owned()));
         }
     }
 
+    /// Ends the experiment when nothing was heard of the server for longer than its lease.
+    pub fn rest_if_alone(&mut self, silence: Duration) {
+        if let Some(lease) = self.lease.filter(|lease| silence > *lease) {
+            self.stop(&format!("no message from the server for {} s", lease.as_secs()));
+        }
+    }
+
+    /// Somebody looked at a fault: the station can be worked with again.
+    pub fn clear_fault(&mut self) {
+        if self.state == StationState::Fault {
+            (self.state, self.reason, self.experiment) = (StationState::Idle, None, None);
+        }
+    }
+
+    fn note_ended(&mut self, experiment: ExperimentId) {
+        if !self.ended.contains(&experiment) {
+            self.ended.truncate(ENDED_MAX - 1);
+            self.ended.push_front(experiment);
+        }
+    }
+
     fn end(&mut self, state: StationState, reason: Option<String>) {
+        if let Some(experiment) = self.experiment {
+            self.note_ended(experiment);
+        }
+        self.lease = None;
         (self.state, self.reason) = (state, reason);
         self.channel = match std::mem::replace(&mut self.channel, Channel::Idle(None)) {
             Channel::Cycler(cycler) => Channel::Idle(Some(Box::new(cycler.cell().clone()))),
@@ -144,9 +259,9 @@ impl Station {
         self.station
     }
 
-    /// Number of its present or last experiment.
+    /// Number of its present or last experiment; `None` before the first.
     #[must_use]
-    pub fn experiment(&self) -> ExperimentId {
+    pub fn experiment(&self) -> Option<ExperimentId> {
         self.experiment
     }
 
@@ -156,10 +271,16 @@ impl Station {
         self.current_max_a
     }
 
-    /// What rows of it are about.
+    /// What rows of it are about; there are none before the first experiment.
     #[must_use]
-    pub fn subject(&self) -> Subject {
-        Subject::Experiment(self.experiment)
+    pub fn subject(&self) -> Option<Subject> {
+        self.experiment.map(Subject::Experiment)
+    }
+
+    /// Seconds of the battery's time per second of real time.
+    #[must_use]
+    pub fn speed(&self) -> f64 {
+        self.speed
     }
 
     /// Lets `dt_s` seconds of real time pass until `now_us`; adds the rows measured, with their stamps.
@@ -219,13 +340,13 @@ impl Station {
             Channel::Cycler(cycler) => Some(cycler.position()),
             Channel::Replay(replay) => Some(replay.position()),
             Channel::Idle(_) => {
-                let last = self.reported.as_ref().filter(|last| last.experiment == Some(self.experiment));
+                let last = self.reported.as_ref().filter(|last| last.experiment == self.experiment);
                 last.and_then(|last| last.step.zip(last.cycle))
             }
         };
         StationReport {
             station: self.station,
-            experiment: Some(self.experiment),
+            experiment: self.experiment,
             state: self.state,
             step: position.map(|(step, _)| step),
             cycle: position.map(|(_, cycle)| cycle),
@@ -240,78 +361,17 @@ impl Station {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::analysis::cell_model::preset::Preset;
-    use crate::domain::profile::{Step, StepEnd, StepMode};
-
-    fn plan(speed: f64) -> StationPlan {
-        let discharge = Step { mode: StepMode::Cc { current_a: -5.0 }, until: vec![StepEnd::TimeS(30.0)] };
-        let rest = Step { mode: StepMode::Rest, until: vec![StepEnd::TimeS(30.0)] };
-        StationPlan {
-            station: StationId(4),
-            experiment: ExperimentId(9),
-            cell: Some(Cell::new(Preset::Nmc21700.parameters(), 0.8, 25.0)),
-            work: Work::Profile(Steps { steps: vec![discharge, rest], cycles: 1 }),
-            current_max_a: 10.0,
-            speed,
-            seed: 1,
-        }
-    }
-
-    #[test]
-    fn rows_bear_real_time_while_the_battery_runs_faster() {
-        let mut station = Station::new(plan(60.0));
-        let mut rows = Vec::new();
-        for tick in 1..=5 {
-            station.tick(tick * 100_000, 0.1, &mut rows);
-        }
-        // 0.1 s of real time are 6 s of the battery's.
-        let times: Vec<(i64, f64)> = rows.iter().map(|(at_us, row)| (*at_us, row.test_time_s)).collect();
-        assert_eq!(times[..2], [(100_000, 6.0), (200_000, 12.0)]);
-        assert!((rows[4].1.capacity_ah + 5.0 * 30.0 / 3600.0).abs() < 1e-5);
-    }
-
-    #[test]
-    fn every_change_of_step_and_the_end_are_reported_once() {
-        let mut station = Station::new(plan(60.0));
-        let mut news = Vec::from_iter(station.take_news());
-        for tick in 1..=30 {
-            station.tick(tick * 100_000, 0.1, &mut Vec::new());
-            news.extend(station.take_news());
-        }
-        let told: Vec<_> = news.iter().map(|report| (report.state, report.step, report.cycle)).collect();
-        let (running, finished) = (StationState::Running, StationState::Finished);
-        assert_eq!(told, [(running, Some(1), Some(1)), (running, Some(2), Some(1)), (finished, Some(2), Some(1))]);
-    }
-
-    #[test]
-    fn a_station_keeps_its_battery_for_the_next_experiment() {
-        let mut station = Station::new(plan(60.0));
-        (1..=30).for_each(|tick| station.tick(tick * 100_000, 0.1, &mut Vec::new()));
-        assert!(station.start(ExperimentId(10), Steps { steps: vec![], cycles: 1 }, None).is_ok());
-        station.load(StationPlan { cell: None, experiment: ExperimentId(11), ..plan(1.0) });
-        let Channel::Cycler(cycler) = &station.channel else { panic!("{station:?}") };
-        // 5 A for 30 s took 0.83 % of 5 Ah from the 80 %.
-        assert!((cycler.cell().soc() - (0.8 - 30.0 / 3600.0)).abs() < 1e-5);
-    }
-
-    #[test]
-    fn a_paused_station_measures_nothing_and_goes_on_where_it_was() {
-        let mut station = Station::new(plan(10.0));
-        station.tick(100_000, 0.1, &mut Vec::new());
-        station.pause(true).unwrap();
-        let mut rows = Vec::new();
-        station.tick(200_000, 0.1, &mut rows);
-        assert!(rows.is_empty() && station.take_news().unwrap().state == StationState::Paused);
-        station.pause(false).unwrap();
-        station.tick(300_000, 0.1, &mut rows);
-        // 1 s before and 1 s after the pause of 1 s.
-        assert!((rows[0].1.capacity_ah + 5.0 * 2.0 / 3600.0).abs() < 1e-5);
-        assert_eq!(rows[0].1.test_time_s, 3.0);
-        station.stop("enough");
-        assert_eq!(station.take_news().unwrap().state, StationState::Stopped);
-        assert!(station.pause(true).is_err());
-    }
+/// The battery that is there if it suits the limits of a run, or else one that does.
+fn suited(present: Cell, limits: &RunLimits) -> Cell {
+    let misfit = |preset: &Preset| {
+        let parameters = preset.parameters();
+        (parameters.voltage_min_v - limits.voltage_min_v).abs()
+            + (parameters.voltage_max_v - limits.voltage_max_v).abs()
+    };
+    let best = Preset::ALL.into_iter().min_by(|one, other| misfit(one).total_cmp(&misfit(other)));
+    let best = best.map(Preset::parameters).filter(|best| best != present.parameters());
+    best.map_or(present, |parameters| Cell::new(parameters, OWN_SOC, ROOM_C))
 }
+
+#[cfg(test)]
+mod tests;

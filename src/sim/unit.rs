@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::batch;
-use super::command::Obedience;
+use super::command::{Obedience, ToldStation};
 use super::cycler::Row;
 use super::device::{Feed, wait_for_shutdown};
 use super::journal::JournalError;
@@ -48,9 +48,16 @@ pub(super) async fn measure(
         tokio::select! {
             _ = ticks.tick() => {}
             Some(order) = feed.commands.recv() => {
+                // What was measured belongs to the experiment before.
+                for place in &mut places {
+                    send_rows(&mut feed, place).await?;
+                }
                 let now_us = feed.clock.now_us();
                 let answer = obedience.obey(&order, now_us, places.iter_mut().map(|place| &mut place.station));
                 feed.say("reply", &answer.reply);
+                if let Some(told) = answer.stations {
+                    drive(&mut places, &told);
+                }
                 if let Some(devices) = &answer.devices {
                     feed.say("devices", devices);
                 }
@@ -70,9 +77,8 @@ pub(super) async fn measure(
             break;
         }
         let now_us = feed.clock.now_us();
-        if obedience.lease().is_some_and(|lease| contact.silence() > lease) {
-            places.iter_mut().for_each(|place| place.station.stop("nothing was heard of the server"));
-        }
+        let silence = contact.silence();
+        places.iter_mut().for_each(|place| place.station.rest_if_alone(silence));
         for place in &mut places {
             if let Some(Ok(plan)) = place.next.as_mut().map(oneshot::Receiver::try_recv) {
                 place.next = None;
@@ -98,6 +104,29 @@ pub(super) async fn measure(
     Ok(feed)
 }
 
+/// Drives the stations the server told of and no others. One that is at work is driven on until it comes to rest, whatever it
+/// is called.
+fn drive(places: &mut Vec<Place>, told: &[ToldStation]) {
+    let speed = places.first().map_or(1.0, |place| place.station.speed());
+    let (kept, mut dropped): (Vec<Place>, Vec<Place>) = std::mem::take(places).into_iter().partition(|place| {
+        let is_told = told.iter().any(|told| told.station == place.station.station());
+        is_told || matches!(place.station.report().state, StationState::Running | StationState::Paused)
+    });
+    *places = kept;
+    // It is told also when somebody relaunches a station.
+    places.iter_mut().for_each(|place| place.station.clear_fault());
+    for told in told {
+        if places.iter().any(|place| place.station.station() == told.station) {
+            continue;
+        }
+        // A station that was changed has a new number and the same channel, with the battery that lies there.
+        let same = dropped.iter().position(|place| told.has_link(place.station.link()));
+        let before = same.map(|index| dropped.swap_remove(index).station);
+        let station = Station::told(told, before, speed);
+        places.push(Place { station, rows: Vec::new(), next: None });
+    }
+}
+
 /// Reports every state as it is, for a server that may have forgotten.
 async fn report_all(feed: &mut Feed, places: &mut [Place]) -> Result<(), JournalError> {
     for place in places {
@@ -117,10 +146,12 @@ async fn report_news(
         let Some(report) = place.station.take_news() else { continue };
         send_rows(feed, place).await?;
         feed.say("state", &report);
-        if report.state == StationState::Finished {
+        if report.state == StationState::Finished
+            && let Some(experiment) = place.station.experiment()
+        {
             let (next, receiver) = oneshot::channel();
             place.next = Some(receiver);
-            let (station, experiment) = (place.station.station(), place.station.experiment());
+            let station = place.station.station();
             let end = Finished { device: feed.device.clone(), station, experiment, next };
             if finished.try_send(end).is_err() {
                 tracing::debug!(%station, "nobody takes the end of the experiment");
@@ -131,8 +162,9 @@ async fn report_news(
 }
 
 async fn send_rows(feed: &mut Feed, place: &mut Place) -> Result<(), JournalError> {
+    let Some(subject) = place.station.subject() else { return Ok(()) };
     for rows in std::mem::take(&mut place.rows).chunks(BATCH_ROWS_MAX) {
-        let batch = feed.stamped(batch::from_rows(feed.boot(), feed.seq(), place.station.subject(), rows));
+        let batch = feed.stamped(batch::from_rows(feed.boot(), feed.seq(), subject, rows));
         feed.create(std::slice::from_ref(&batch)).await?;
         feed.send(&batch);
     }
