@@ -13,11 +13,11 @@ use crate::domain::ids::{CommandId, DeviceId, ExperimentId, StationId};
 statements! {
     INSERT = "
         INSERT OR IGNORE INTO outbox (command_id, device_id, verb, payload_json, state, asked_by, created_at_us, sent_at_us,
-            sent_count)
-        VALUES (?, ?, ?, ?, 'sent', ?, ?, ?, 1)" | "
+            sent_count, experiment_id)
+        VALUES (?, ?, ?, ?, 'sent', ?, ?, ?, 1, ?)" | "
         INSERT IGNORE INTO outbox (command_id, device_id, verb, payload_json, state, asked_by, created_at_us, sent_at_us,
-            sent_count)
-        VALUES (?, ?, ?, ?, 'sent', ?, ?, ?, 1)";
+            sent_count, experiment_id)
+        VALUES (?, ?, ?, ?, 'sent', ?, ?, ?, 1, ?)";
     ANSWERED = "
         UPDATE outbox
         SET state = 'executed', answered_at_us = ?
@@ -75,6 +75,7 @@ impl Group {
                 .bind(stop.actor.chars().take(64).collect::<String>())
                 .bind(stop.at_us)
                 .bind(stop.at_us)
+                .bind(stop.experiment.map(|id| id.0))
                 .execute(conn)
                 .await?;
         });
@@ -95,7 +96,9 @@ impl Group {
         );
         if is_under_way && from != to {
             let change = Move { experiment, version, from, to, actor: stop.actor, reason: stop.reason };
-            self.move_experiment(change, stop.at_us).await?;
+            if self.move_experiment(change, stop.at_us).await? && stop.is_fault {
+                self.end_as_fault(experiment).await?;
+            }
         }
         Ok(())
     }

@@ -140,7 +140,7 @@ impl Guard {
 }
 
 fn reply(command: i64, result: CommandResult) -> Message {
-    Message::Reply(Reply { command_id: CommandId(command), result, reason: None })
+    Message::Reply(Reply { command_id: CommandId(command), result, reason: None, limits: None })
 }
 
 fn report(state: StationState, experiment: i64) -> Message {
