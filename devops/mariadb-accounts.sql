@@ -13,6 +13,7 @@ GRANT ALL ON cellar.* TO cellar_migrate;
 GRANT SELECT, INSERT ON cellar.* TO cellar;
 
 -- Everything but `audit` may be changed. A test compares this list with the tables.
+GRANT UPDATE, DELETE ON cellar.alarm TO cellar;
 GRANT UPDATE, DELETE ON cellar.api_token TO cellar;
 GRANT UPDATE, DELETE ON cellar.audit_head TO cellar;
 GRANT UPDATE, DELETE ON cellar.battery TO cellar;
@@ -32,6 +33,7 @@ GRANT UPDATE, DELETE ON cellar.instrument_presence TO cellar;
 GRANT UPDATE, DELETE ON cellar.experiment_change TO cellar;
 GRANT UPDATE, DELETE ON cellar.latest TO cellar;
 GRANT UPDATE, DELETE ON cellar.lease TO cellar;
+GRANT UPDATE, DELETE ON cellar.notice TO cellar;
 GRANT UPDATE, DELETE ON cellar.outbox TO cellar;
 GRANT UPDATE, DELETE ON cellar.pending_device TO cellar;
 GRANT UPDATE, DELETE ON cellar.profile TO cellar;

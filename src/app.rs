@@ -15,10 +15,12 @@ use crate::ingest::events::Events;
 use crate::ingest::follow::follow;
 use crate::ingest::health::Health;
 use crate::ingest::intake::Intake;
+use crate::ingest::lookout::LookoutDesk;
 use crate::ingest::writer::Writer;
 use crate::node::bridge::{BadBrokerUrl, Bridge};
 use crate::node::endpoint::Endpoint;
 use crate::node::gate::Gate;
+use crate::node::guard::Guard;
 use crate::node::leader::Leadership;
 use crate::node::scheduler::Scheduler;
 use crate::node::sender::Sender;
@@ -113,6 +115,8 @@ struct NodePart {
     writer: JoinHandle<()>,
     /// Leads, or waits for its turn.
     leadership: JoinHandle<()>,
+    /// Watches over the runs.
+    watch: JoinHandle<()>,
 }
 
 impl App {
@@ -126,7 +130,7 @@ impl App {
         if store.seed(Clock::System.now_us()).await? {
             tracing::info!("a new laboratory: it begins with the station {VIRTUAL_STATION}");
         }
-        let (events, health) = (Events::default(), Health::default());
+        let (events, health, lookout) = (Events::default(), Health::default(), LookoutDesk::default());
         let (stop, stopped) = watch::channel(false);
         let tls = start_tls(config)?;
         let stopped_web = stopped.clone();
@@ -141,13 +145,13 @@ impl App {
                 None
             }
             Role::All | Role::Node => {
-                Some(NodePart::start(config, tls.as_ref(), &store, &events, &health, stopped).await?)
+                Some(NodePart::start(config, tls.as_ref(), &store, &events, &health, &lookout, stopped).await?)
             }
         };
         let setup = Setup::default();
         let web = listener.map(|listener| {
             let (tls, setup) = (tls.as_ref(), setup.clone());
-            WebPart::start(listener, config, tls, &store, &events, &health, setup, stopped_web)
+            WebPart::start(listener, config, tls, &store, &events, (&health, &lookout), setup, stopped_web)
         });
         let web = web.transpose()?;
         let app = Self { store, stop, web, node, tls };
@@ -207,6 +211,7 @@ impl App {
         if let Some(node) = self.node {
             within("the devices' connections", node.transport).await;
             within("the writer", node.writer).await;
+            within("the watch", node.watch).await;
             within("the lease", node.leadership).await;
         }
         self.store.close().await;
@@ -220,7 +225,7 @@ impl WebPart {
         tls: Option<&ServerTls>,
         store: &Store,
         events: &Events,
-        health: &Health,
+        (health, lookout): (&Health, &LookoutDesk),
         setup: Setup,
         stopped: watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
@@ -229,6 +234,7 @@ impl WebPart {
         let state = web::State {
             setup,
             ingest: health.clone(),
+            lookout: lookout.clone(),
             is_secure: tls.is_some(),
             is_demo: config.is_demo,
             host_names: config.http.names.iter().chain(&config.tls.names).cloned().collect(),
@@ -248,6 +254,7 @@ impl NodePart {
         store: &Store,
         events: &Events,
         health: &Health,
+        lookout: &LookoutDesk,
         stopped: watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
         let id = ServerId::of_folder(&config.data_dir);
@@ -257,26 +264,35 @@ impl NodePart {
         let (term, epoch) = (leadership.term(), leadership.epoch());
         tokio::spawn(Scheduler::new(store.clone(), Clock::System, term.clone()).run(stopped.clone()));
         let leadership = tokio::spawn(leadership.run(stopped.clone()));
+        let guard = Guard::new(Clock::System, epoch.clone());
+        // The runs under way are known before the first message of a device.
+        guard.refresh(store, true).await?;
+        lookout.open(Arc::new(guard.clone()));
+        let watch = guard.clone().run(store.clone(), health.clone(), term.clone(), stopped.clone());
+        let watch = tokio::spawn(watch);
         let (intake, jobs) = Intake::new();
         let writer = Writer::new(store.clone(), jobs, events.clone(), Clock::System, stopped.clone());
         let writer = tokio::spawn(writer.reporting(health.clone()).run());
         if !config.broker.url.is_empty() {
-            let bridge = Bridge::new(&config.broker.url, intake, Clock::System, epoch)?;
+            let bridge = Bridge::new(&config.broker.url, intake, Clock::System, epoch)?.guarded_by(guard.clone());
+            guard.connect(bridge.post());
             let mut subscribed = bridge.subscribed();
             tokio::spawn(Sender::new(store.clone(), bridge.post(), Clock::System, term).run(stopped.clone()));
             let transport = tokio::spawn(bridge.run(stopped));
             // Ready means that a message published now is not lost; a broker that is away does not hold up the start.
             let _ = tokio::time::timeout(BROKER_TIMEOUT, subscribed.wait_for(|subscribed| *subscribed)).await;
-            return Ok(Self { address: None, transport, writer, leadership });
+            return Ok(Self { address: None, transport, writer, leadership, watch });
         }
         let asked = config.mqtt.address;
         let problem = |cause| StartError::Listen { what: "devices, MQTT", address: asked, cause };
         let endpoint = Endpoint::bind(asked, intake, Gate::new(store.clone(), Clock::System), Clock::System, epoch);
-        let endpoint = endpoint.await.map_err(problem)?.with_tls(tls.map(|tls| Arc::clone(&tls.config)));
+        let endpoint =
+            endpoint.await.map_err(problem)?.guarded_by(guard.clone()).with_tls(tls.map(|tls| Arc::clone(&tls.config)));
+        guard.connect(endpoint.registry());
         let address = Some(endpoint.local_addr().map_err(problem)?);
         tokio::spawn(Sender::new(store.clone(), endpoint.registry(), Clock::System, term).run(stopped.clone()));
         let transport = tokio::spawn(endpoint.run(stopped));
-        Ok(Self { address, transport, writer, leadership })
+        Ok(Self { address, transport, writer, leadership, watch })
     }
 }
 

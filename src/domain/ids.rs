@@ -44,6 +44,8 @@ row_id!(/// An instrument: a cycler channel or meter that a unit found on one of
     InstrumentId);
 row_id!(/// A command to a device, sent until it is answered.
     CommandId);
+row_id!(/// Something that was or is wrong.
+    AlarmId);
 row_id!(/// Somebody who signs in.
     UserId);
 row_id!(/// A browser that is signed in.

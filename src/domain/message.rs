@@ -6,6 +6,7 @@ use super::command::CommandResult;
 use super::device::DeviceKind;
 use super::ids::{CommandId, ExperimentId, StationId};
 use super::instrument::FoundInstrument;
+use super::safety::Severity;
 use super::station::StationState;
 
 /// Longest text a device may send in one field; longer ones are cut, they are for reading only.
@@ -94,4 +95,31 @@ pub struct Reply {
     /// Of a `start`: the limits that the unit keeps to, as it understood them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<serde_json::Value>,
+}
+
+/// `up/alarm`: something a device found wrong by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeviceAlarm {
+    /// What the device calls it: `over_temperature`.
+    pub code: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// In words.
+    #[serde(default)]
+    pub message: String,
+    /// The station it is about, if any.
+    #[serde(default)]
+    pub station: Option<StationId>,
+    /// What was measured.
+    #[serde(default)]
+    pub value: Option<f64>,
+    /// What would have been allowed.
+    #[serde(default)]
+    pub limit: Option<f64>,
+    /// When, by the device's clock, µs UTC.
+    #[serde(default)]
+    pub at_us: Option<i64>,
+    /// Whether it is over. Missing means that it is not.
+    #[serde(default)]
+    pub cleared: bool,
 }

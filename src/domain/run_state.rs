@@ -56,9 +56,7 @@ pub const EDGES: &[(ExperimentState, ExperimentState, Cause)] = &[
     (Stopping, Finished, Cause::Report),
     (Stopping, Stopped, Cause::Both),
     (Stopping, Fault, Cause::Both),
-    // It is heard again.
-    (CommsLost, Running, Cause::Report),
-    (CommsLost, Paused, Cause::Report),
+    // Heard again, it does not go on by itself: it was told to stop, and somebody has to look.
     (CommsLost, Finished, Cause::Report),
     (CommsLost, Stopping, Cause::Order),
     (CommsLost, Stopped, Cause::Report),
@@ -124,7 +122,7 @@ mod tests {
         }
         assert!(may_be_reported(Queued, Running));
         assert!(!may_be_reported(Queued, Finished));
-        assert!(may_be_reported(CommsLost, Running));
+        assert!(!may_be_reported(CommsLost, Running) && may_be_reported(CommsLost, Stopped));
         assert!(!may_be_reported(Draft, Running));
     }
 

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
 
 use crate::domain::ids::{DeviceId, StreamId};
+use crate::domain::message::DeviceAlarm;
+use crate::domain::safety::{Code, Severity};
 use crate::domain::sample::{Batch, TimeBase};
 use crate::ingest::events::Event;
 use crate::ingest::intake::{Job, Message};
@@ -13,6 +15,7 @@ use crate::ingest::overlap::conflicts;
 use crate::ingest::packed::Packed;
 use crate::ingest::run::{Run, SMALL_ROWS};
 use crate::ingest::wire;
+use crate::store::alarms::{NewAlarm, Source};
 use crate::store::blocks::NewBlock;
 use crate::store::outbox::ReplyOutcome;
 use crate::store::stations::ReportOutcome;
@@ -21,6 +24,8 @@ use crate::store::{Group, Store, StoreError};
 
 /// A device's row is touched at most this often by its samples; it is shown to the second.
 const SEEN_EVERY_US: i64 = 1_000_000;
+/// A device that sends more unreadable messages than are kept is told of at most this often.
+const LETTERS_ALARM_EVERY_US: i64 = 60_000_000;
 
 /// A group being built.
 pub(super) struct Building<'a> {
@@ -117,16 +122,16 @@ impl<'a> Building<'a> {
             }
             Message::Reply(reply) => match self.group.note_reply(device, reply, self.now_us).await? {
                 ReplyOutcome::Noted => Ok(()),
+                // Of a command that was sent before it was stored: whoever sent it heard the answer too.
+                ReplyOutcome::NoCommand if reply.command_id.0 < 0 => Ok(()),
                 ReplyOutcome::NoCommand => {
                     let complaint = format!("this device was given no command {}", reply.command_id);
                     let payload = serde_json::to_vec(reply).unwrap_or_default();
                     self.set_aside(device, "reply", &complaint, &payload).await
                 }
             },
-            Message::Dead(letter) => {
-                self.group.dead_letter(device, &letter.topic, &letter.reason, &letter.payload, self.now_us).await?;
-                Ok(())
-            }
+            Message::Alarm(alarm) => self.alarm(device, alarm).await,
+            Message::Dead(letter) => self.keep(device, &letter.topic, &letter.reason, &letter.payload).await,
         }
     }
 
@@ -268,8 +273,47 @@ impl<'a> Building<'a> {
         payload: &[u8],
     ) -> Result<(), StoreError> {
         let topic = format!("cellar/v1/{device}/up/{what}");
-        self.group.dead_letter(device, &topic, reason, payload, self.now_us).await?;
+        self.keep(device, &topic, reason, payload).await
+    }
+
+    /// Keeps a dead letter; a device that sends more of them than are kept is an alarm.
+    async fn keep(&mut self, device: &DeviceId, topic: &str, reason: &str, payload: &[u8]) -> Result<(), StoreError> {
+        let is_kept = self.group.dead_letter(device, topic, reason, payload, self.now_us).await?;
+        if !is_kept && self.known.is_news_of_letters(device, self.now_us, LETTERS_ALARM_EVERY_US) {
+            let code = Code::DeadLettersOver;
+            let message = format!("More unreadable messages today than are kept, the last one: {reason}");
+            self.group.raise_alarm(&self.alarm_of(device, code.as_str(), code.severity(), message)).await?;
+        }
         Ok(())
+    }
+
+    /// Something a device found wrong by itself.
+    async fn alarm(&mut self, device: &DeviceId, told: &DeviceAlarm) -> Result<(), StoreError> {
+        let mut alarm = self.alarm_of(device, &told.code, told.severity, told.message.clone());
+        (alarm.value, alarm.limit) = (told.value, told.limit);
+        if let Some(station) = told.station {
+            // A station of another unit is none of this device's business.
+            let place = self.group.station_of(station, device).await?;
+            (alarm.source.station, alarm.source.experiment) = place.unwrap_or_default();
+        }
+        if told.cleared {
+            return self.group.clear_alarm(&alarm.source, &alarm.code, self.now_us).await;
+        }
+        self.group.raise_alarm(&alarm).await?;
+        Ok(())
+    }
+
+    fn alarm_of(&self, device: &DeviceId, code: &str, severity: Severity, message: String) -> NewAlarm {
+        NewAlarm {
+            source: Source { device: Some(device.clone()), ..Source::default() },
+            severity,
+            code: code.to_owned(),
+            message,
+            value: None,
+            limit: None,
+            at_us: self.now_us,
+            is_late: false,
+        }
     }
 
     fn tell(&mut self, event: impl FnOnce() -> Event) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::domain::ids::DeviceId;
-use crate::domain::message::{ClockMark, FoundInstruments, Heartbeat, Hello, Reply, StationReport};
+use crate::domain::message::{ClockMark, DeviceAlarm, FoundInstruments, Heartbeat, Hello, Reply, StationReport};
 use crate::domain::sample::Batch;
 use crate::ingest::packed::Packed;
 
@@ -33,6 +33,8 @@ pub enum Message {
     Devices(FoundInstruments),
     /// `up/reply`.
     Reply(Reply),
+    /// `up/alarm`.
+    Alarm(DeviceAlarm),
     /// A message that cannot be used; kept with everything needed to try again.
     Dead(DeadLetter),
 }

@@ -22,6 +22,7 @@ pub(super) struct Known {
     offsets: HashMap<(DeviceId, u32), i64>,
     latest: HashMap<StreamId, Latest>,
     seen: HashMap<DeviceId, i64>,
+    letters: HashMap<DeviceId, i64>,
 }
 
 impl Known {
@@ -34,6 +35,7 @@ impl Known {
             self.offsets.len(),
             self.latest.len(),
             self.seen.len(),
+            self.letters.len(),
         ];
         if largest.into_iter().any(|entries| entries > ENTRIES_MAX) {
             *self = Self::default();
@@ -133,17 +135,26 @@ impl Known {
 
     /// Whether a sign of life is worth a row update; `true` at most once per `every_us` and device.
     pub(super) fn is_news(&mut self, device: &DeviceId, now_us: i64, every_us: i64) -> bool {
-        match self.seen.get_mut(device) {
-            // Either way round: the server's clock may have jumped back.
-            Some(seen_us) if (now_us - *seen_us).abs() < every_us => false,
-            Some(seen_us) => {
-                *seen_us = now_us;
-                true
-            }
-            None => {
-                self.seen.insert(device.clone(), now_us);
-                true
-            }
+        is_news(&mut self.seen, device, now_us, every_us)
+    }
+
+    /// Whether unreadable messages of a device are worth another word; `true` at most once per `every_us` and device.
+    pub(super) fn is_news_of_letters(&mut self, device: &DeviceId, now_us: i64, every_us: i64) -> bool {
+        is_news(&mut self.letters, device, now_us, every_us)
+    }
+}
+
+fn is_news(told: &mut HashMap<DeviceId, i64>, device: &DeviceId, now_us: i64, every_us: i64) -> bool {
+    match told.get_mut(device) {
+        // Either way round: the server's clock may have jumped back.
+        Some(seen_us) if (now_us - *seen_us).abs() < every_us => false,
+        Some(seen_us) => {
+            *seen_us = now_us;
+            true
+        }
+        None => {
+            told.insert(device.clone(), now_us);
+            true
         }
     }
 }

@@ -139,7 +139,7 @@ fn boot_of(message: &Message) -> Option<u32> {
         Message::Hello(hello) => Some(hello.boot),
         Message::Heartbeat(heartbeat) => Some(heartbeat.boot),
         Message::Clock(mark) => Some(mark.boot),
-        Message::Station(_) | Message::Devices(_) | Message::Reply(_) | Message::Dead(_) => None,
+        Message::Station(_) | Message::Devices(_) | Message::Reply(_) | Message::Alarm(_) | Message::Dead(_) => None,
     }
 }
 
@@ -155,6 +155,7 @@ fn refused(job: Job, error: &StoreError) -> Job {
         Message::Clock(mark) => ("clock", serde_json::to_vec(mark).unwrap_or_default()),
         Message::Devices(found) => ("devices", serde_json::to_vec(found).unwrap_or_default()),
         Message::Reply(reply) => ("reply", serde_json::to_vec(reply).unwrap_or_default()),
+        Message::Alarm(alarm) => ("alarm", serde_json::to_vec(alarm).unwrap_or_default()),
         Message::Dead(letter) => ("", letter.payload.clone()),
     };
     let topic = format!("cellar/v1/{}/up/{what}", job.device);

@@ -7,6 +7,7 @@ pub mod health;
 pub mod intake;
 mod known;
 mod lane;
+pub mod lookout;
 mod overlap;
 mod packed;
 mod run;

@@ -7,8 +7,9 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 
 use crate::domain::ids::DeviceId;
-use crate::ingest::intake::{Closed, Intake, Job, Room, Ticket};
+use crate::ingest::intake::{Closed, Intake, Job, Message, Room, Ticket};
 use crate::node::codec;
+use crate::node::guard::Guard;
 use crate::node::topics::Published;
 
 /// A message as it was received. It is decoded only once there is room, because decoding multiplies its size.
@@ -22,8 +23,12 @@ pub(super) struct Held<P> {
 }
 
 impl<P: AsRef<[u8]>> Held<P> {
+    fn message(&self) -> Message {
+        codec::decode(self.published, &self.topic, self.payload.as_ref())
+    }
+
     fn into_job(self, room: Room) -> Job {
-        let message = codec::decode(self.published, &self.topic, self.payload.as_ref());
+        let message = self.message();
         Job { device: self.device, message, ticket: self.ticket, room }
     }
 }
@@ -33,19 +38,32 @@ type Waiting = Pin<Box<dyn Future<Output = Result<(), Closed>> + Send>>;
 /// The messages that wait for room, and the one at the head of the line.
 pub(super) struct Admission<P> {
     intake: Intake,
+    guard: Guard,
     /// The head of the line: its token, and its wait for room and a place in the queue.
     head: Option<(u64, Waiting)>,
     behind: VecDeque<Held<P>>,
 }
 
 impl<P: AsRef<[u8]> + Send + 'static> Admission<P> {
-    pub(super) fn new(intake: Intake) -> Self {
-        Self { intake, head: None, behind: VecDeque::new() }
+    pub(super) fn new(intake: Intake, guard: Guard) -> Self {
+        Self { intake, guard, head: None, behind: VecDeque::new() }
     }
 
-    /// Hands a message to the writer, or puts it at the end of the line.
+    /// Shows a message to the guard and hands it to the writer, or puts it at the end of the line.
     pub(super) fn offer(&mut self, held: Held<P>) {
-        if self.head.is_some() { self.behind.push_back(held) } else { self.admit(held) }
+        if self.head.is_some() {
+            self.show(&held);
+            self.behind.push_back(held);
+        } else {
+            self.admit(held, true);
+        }
+    }
+
+    /// The guard does not wait for room. Only what concerns a run is decoded twice for it.
+    fn show(&self, held: &Held<P>) {
+        if self.guard.concerns(&held.device) {
+            self.guard.heard(&held.device, &held.message());
+        }
     }
 
     /// Waits until the line moves; for ever when there is none. Cancel safe: the place in the line is kept.
@@ -61,7 +79,7 @@ impl<P: AsRef<[u8]> + Send + 'static> Admission<P> {
         while self.head.is_none()
             && let Some(held) = self.behind.pop_front()
         {
-            self.admit(held);
+            self.admit(held, false);
         }
         Ok(())
     }
@@ -72,10 +90,13 @@ impl<P: AsRef<[u8]> + Send + 'static> Admission<P> {
         self.head.take().map(|(token, _)| token)
     }
 
-    fn admit(&mut self, held: Held<P>) {
+    fn admit(&mut self, held: Held<P>, is_news: bool) {
         let (intake, token) = (self.intake.clone(), held.token);
         let bytes = held.payload.as_ref().len();
         let Some(room) = self.intake.try_room(bytes) else {
+            if is_news {
+                self.show(&held);
+            }
             let waiting = async move {
                 let room = intake.room(bytes).await?;
                 intake.submit(held.into_job(room)).await
@@ -83,7 +104,11 @@ impl<P: AsRef<[u8]> + Send + 'static> Admission<P> {
             self.head = Some((token, Box::pin(waiting)));
             return;
         };
-        if let Err(job) = self.intake.try_submit(held.into_job(room)) {
+        let job = held.into_job(room);
+        if is_news {
+            self.guard.heard(&job.device, &job.message);
+        }
+        if let Err(job) = self.intake.try_submit(job) {
             self.head = Some((token, Box::pin(async move { intake.submit(*job).await })));
         }
     }

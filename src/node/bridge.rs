@@ -6,6 +6,7 @@
 //! The broker's own acknowledgement tells a device nothing about the database, so every commit is told to the devices
 //! it concerns by `down/ack`.
 
+mod options;
 mod post;
 
 use std::collections::HashMap;
@@ -15,14 +16,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, Publish};
-use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
+use rumqttc::v5::{AsyncClient, Event, EventLoop};
 use rumqttc::{NetworkOptions, Outgoing};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+pub use self::options::BadBrokerUrl;
+use self::options::options;
 pub use self::post::BrokerPost;
 use super::admission::{Admission, Held};
+use super::guard::Guard;
 use super::leader::Epoch;
 use super::topics::{self, Down, Published, Up};
 use super::welcome;
@@ -31,22 +35,12 @@ use crate::clock::Clock;
 use crate::domain::ids::DeviceId;
 use crate::ingest::intake::{AckInbox, Acks, Committed, Intake, Ticket};
 
-/// The session at the broker belongs to this id: messages that arrive while the server is away wait for it.
-const CLIENT_ID: &str = "cellar-bridge";
-/// How long the broker keeps them; as long as its own configuration allows.
-const SESSION_EXPIRY_S: u32 = 14 * 24 * 3600;
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
-/// Messages the broker may send ahead of their acknowledgements; below the capacity of every channel here, so that an
-/// acknowledgement always finds a place.
-const RECEIVE_MAXIMUM: u16 = 1_000;
 /// Messages between the two tasks, and requests on their way to the broker.
 const CHANNEL_MAX: usize = 4_096;
 /// Messages taken without looking after anything else in between.
 const AT_A_TIME: usize = 32;
 /// Messages without acknowledgement (QoS 0) may fill the line to the writer only so far, then they are dropped.
 const LINE_MAX: usize = 2_000;
-/// Largest packet taken from the broker: a larger one than a device may send becomes a dead letter like any other.
-const PACKET_BYTES_MAX: u32 = 1024 * 1024;
 /// Devices whose last `down/ack` is remembered, to be repeated when the connection is new.
 const REMEMBERED_MAX: usize = 10_000;
 /// Pauses between attempts to connect; each is drawn between half and all of it, so that servers do not act in step.
@@ -57,11 +51,6 @@ const RETRY_MAX: Duration = Duration::from_secs(15);
 const STOP_GRACE: Duration = Duration::from_secs(2);
 const GOODBYE_GRACE: Duration = Duration::from_millis(500);
 
-/// Why a broker's address cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the broker's address is not mqtt://user:password@host:port")]
-pub struct BadBrokerUrl;
-
 /// The bridge to one broker.
 pub struct Bridge {
     client: AsyncClient,
@@ -69,6 +58,7 @@ pub struct Bridge {
     intake: Intake,
     clock: Clock,
     epoch: Epoch,
+    guard: Guard,
     subscribed: watch::Sender<bool>,
 }
 
@@ -85,7 +75,14 @@ impl Bridge {
         // Acknowledgements must not wait for each other.
         network.set_tcp_nodelay(true);
         connection.options.set_network_options(network);
-        Ok(Self { client, connection, intake, clock, epoch, subscribed: watch::Sender::new(false) })
+        let guard = Guard::new(clock.clone(), epoch.clone());
+        Ok(Self { client, connection, intake, clock, epoch, guard, subscribed: watch::Sender::new(false) })
+    }
+
+    /// Shows every message to this guard first.
+    #[must_use]
+    pub fn guarded_by(self, guard: Guard) -> Self {
+        Self { guard, ..self }
     }
 
     /// Whether the broker delivers what devices publish; false while there is no connection to it.
@@ -109,7 +106,8 @@ impl Bridge {
             client: self.client,
             turn,
             connection: 0,
-            admission: Admission::new(self.intake.clone()),
+            admission: Admission::new(self.intake.clone(), self.guard.clone()),
+            guard: self.guard,
             intake: self.intake,
             clock: self.clock,
             epoch: self.epoch,
@@ -125,31 +123,6 @@ impl Bridge {
             polling.abort();
         }
     }
-}
-
-fn options(url: &str) -> Result<MqttOptions, BadBrokerUrl> {
-    let rest = url.strip_prefix("mqtt://").ok_or(BadBrokerUrl)?.trim_end_matches('/');
-    let (login, address) = rest.rsplit_once('@').map_or((None, rest), |(login, address)| (Some(login), address));
-    let (host, port) = match address.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().map_err(|_| BadBrokerUrl)?),
-        None => (address, 1883),
-    };
-    if host.is_empty() || host.contains(['/', '?', '#']) {
-        return Err(BadBrokerUrl);
-    }
-    let mut options = MqttOptions::new(CLIENT_ID, host, port);
-    if let Some(login) = login {
-        let (user, password) = login.split_once(':').ok_or(BadBrokerUrl)?;
-        options.set_credentials(user, password);
-    }
-    options
-        .set_clean_start(false)
-        .set_session_expiry_interval(Some(SESSION_EXPIRY_S))
-        .set_receive_maximum(Some(RECEIVE_MAXIMUM))
-        .set_max_packet_size(Some(PACKET_BYTES_MAX))
-        .set_keep_alive(KEEP_ALIVE)
-        .set_manual_acks(true);
-    Ok(options)
 }
 
 /// Number of the connection that is up, or will be next. Requests go out under its lock, so that none which belongs to
@@ -223,6 +196,7 @@ struct Desk {
     /// The connection that `window` belongs to.
     connection: u64,
     admission: Admission<Bytes>,
+    guard: Guard,
     intake: Intake,
     clock: Clock,
     epoch: Epoch,
@@ -275,7 +249,7 @@ impl Desk {
     /// choice, so nothing pending may be acknowledged on it.
     fn begin(&mut self, connection: u64) {
         self.connection = connection;
-        self.admission = Admission::new(self.intake.clone());
+        self.admission = Admission::new(self.intake.clone(), self.guard.clone());
         self.inbox = AckInbox::new();
         self.window = Window::default();
         self.greetings.clear();
@@ -369,25 +343,6 @@ async fn told_to_stop(shutdown: &mut watch::Receiver<bool>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_brokers_address_may_leave_out_login_and_port() {
-        let address = |url| options(url).map(|options| options.broker_address());
-        assert_eq!(address("mqtt://u:p:@ss@broker:1884"), Ok(("broker".to_owned(), 1884)));
-        assert_eq!(address("mqtt://broker/"), Ok(("broker".to_owned(), 1883)));
-        for url in ["broker:1883", "mqtts://broker", "mqtt://", "mqtt://u@broker", "mqtt://broker:port", "mqtt://b/x:1"]
-        {
-            assert_eq!(address(url), Err(BadBrokerUrl), "{url}");
-        }
-    }
-
-    #[test]
-    fn the_session_stays_and_nothing_is_acknowledged_by_itself() {
-        let options = options("mqtt://broker").unwrap();
-        assert!(!options.clean_start() && options.manual_acks());
-        assert_eq!(options.session_expiry_interval(), Some(SESSION_EXPIRY_S));
-        assert!(usize::from(options.receive_maximum().unwrap()) < CHANNEL_MAX.min(LINE_MAX));
-    }
 
     #[test]
     fn pauses_are_jittered_and_never_longer_than_asked() {

@@ -8,6 +8,7 @@ pub mod bridge;
 pub mod codec;
 pub mod endpoint;
 pub mod gate;
+pub mod guard;
 pub mod leader;
 pub mod scheduler;
 pub mod sender;

@@ -97,7 +97,8 @@ impl<P: Post> Sender<P> {
     async fn send_what_is_due(&self) -> Result<(), StoreError> {
         let Some(epoch) = self.epoch().await? else { return Ok(()) };
         let now_us = self.clock.now_us();
-        let mut after = CommandId(0);
+        // Commands that were sent before they were stored have negative numbers.
+        let mut after = CommandId(i64::MIN);
         let (mut has_more, mut has_late) = (true, false);
         while has_more {
             let due = self.store.due_commands(after, now_us, RESEND_US, COMMANDS_MAX).await?;

@@ -147,7 +147,10 @@ impl<'a> Session<'a> {
                 Event::Incoming(Incoming::ConnAck(_)) => self.greet()?,
                 Event::Incoming(Incoming::PubAck(ack)) => self.on_puback(&ack).await?,
                 Event::Incoming(Incoming::Publish(message)) => self.on_message(&message).await?,
-                Event::Outgoing(rumqttc::Outgoing::Publish(packet_id)) => self.flight.got_packet_id(packet_id),
+                // QoS 0 has no packet id, and nothing to wait for.
+                Event::Outgoing(rumqttc::Outgoing::Publish(packet_id)) if packet_id != 0 => {
+                    self.flight.got_packet_id(packet_id);
+                }
                 _ => {}
             }
             self.send_waiting()?;
@@ -176,6 +179,12 @@ impl<'a> Session<'a> {
     fn say(&mut self, topic: &str, word: &impl Serialize) -> Result<(), Lost> {
         let payload = serde_json::to_vec(word).map_err(|_| Lost::Queue)?;
         self.publish(topic, payload.into(), None)
+    }
+
+    fn pulse(&mut self, heartbeat: &Heartbeat) -> Result<(), Lost> {
+        let topic = format!("cellar/v1/{}/up/heartbeat", self.link.identity.device);
+        let payload = serde_json::to_vec(heartbeat).map_err(|_| Lost::Queue)?;
+        self.client.try_publish(topic, QoS::AtMostOnce, false, payload).map_err(|_| Lost::Queue)
     }
 
     fn publish(&mut self, topic: &str, payload: bytes::Bytes, id: Option<u64>) -> Result<(), Lost> {
@@ -217,9 +226,9 @@ impl<'a> Session<'a> {
             self.heartbeat = now + HEARTBEAT_PERIOD;
             let boot = self.boot;
             let uptime_s = (now - self.link.started).as_millis() as f64 / 1000.0;
-            // Also while the window is full of readings: those who wait for them must know that the device lives.
-            if self.flight.len() < IN_FLIGHT_MAX + CONTROL_MAX / 2 && !self.is_silent() {
-                self.say("heartbeat", &Heartbeat { boot, uptime_s })?;
+            // Without acknowledgement: a server that cannot store must hear that the device lives, however long it lasts.
+            if !self.is_silent() {
+                self.pulse(&Heartbeat { boot, uptime_s })?;
             }
         }
         let outbox = &self.link.outbox;

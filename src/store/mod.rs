@@ -2,6 +2,9 @@
 
 mod sql;
 
+pub mod alarm_list;
+pub mod alarm_stops;
+pub mod alarms;
 pub mod audit;
 pub mod batteries;
 pub mod battery_photos;
@@ -110,6 +113,9 @@ impl Store {
 
 /// Every statement by module, for the test that prepares all of them on both engines.
 const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
+    ("alarm_list", alarm_list::STATEMENTS),
+    ("alarm_stops", alarm_stops::STATEMENTS),
+    ("alarms", alarms::STATEMENTS),
     ("audit", audit::STATEMENTS),
     ("batteries", batteries::STATEMENTS),
     ("batteries::list", batteries::list::STATEMENTS),

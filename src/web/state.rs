@@ -13,9 +13,11 @@ use crate::auth::sign_in::{CODE_US, HalfSignIns, SignIn};
 use crate::auth::throttle::Throttle;
 use crate::clock::Clock;
 use crate::domain::ids::{ExperimentId, StreamId};
+use crate::domain::safety::pulse::DEAF;
 use crate::domain::sample::Subject;
 use crate::ingest::events::Events;
 use crate::ingest::health::Health;
+use crate::ingest::lookout::{Lookout, LookoutDesk};
 use crate::series::window::{Series, reduce};
 use crate::store::experiment_index::ExperimentIndex;
 use crate::store::{Store, StoreError};
@@ -34,6 +36,8 @@ pub struct State {
     pub events: Events,
     /// Whether what devices send can be stored; says nothing where another process takes it.
     pub ingest: Health,
+    /// The watch over the runs, where this process has it.
+    pub lookout: LookoutDesk,
     /// The time of day.
     pub clock: Clock,
     /// Checks and makes password hashes, few at a time.
@@ -67,6 +71,7 @@ impl State {
             experiments: ExperimentIndex::default(),
             events,
             ingest: Health::default(),
+            lookout: LookoutDesk::default(),
             clock,
             hasher: Hasher::default(),
             throttle: Arc::new(Throttle::new()),
@@ -133,6 +138,9 @@ impl State {
         if let Some(trouble) = self.ingest.trouble() {
             let since = Moment::with_seconds(trouble.since_us, self.clock.now_us()).text;
             reasons.push(format!("ingest: nothing is stored since {since}: {}", trouble.what.words()));
+        }
+        if let Some(looked) = self.lookout.get().map(Lookout::looked).filter(|looked| *looked >= DEAF) {
+            reasons.push(format!("watch: nobody has looked after the runs for {} s", looked.as_secs()));
         }
         reasons
     }

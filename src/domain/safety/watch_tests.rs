@@ -1,3 +1,5 @@
+//! What the watch over a run finds, and what it leaves alone.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -3,7 +3,10 @@
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::domain::instrument::cleaned;
-use crate::domain::message::{ClockMark, DEVICE_TEXT_MAX, FoundInstruments, Heartbeat, Hello, Reply, StationReport};
+use crate::domain::message::{
+    ClockMark, DEVICE_TEXT_MAX, DeviceAlarm, FoundInstruments, Heartbeat, Hello, Reply, StationReport,
+};
+use crate::domain::safety::alarm::{CODE_MAX, MESSAGE_MAX};
 use crate::domain::text::line;
 
 pub(super) fn hello(payload: &[u8]) -> Result<Hello, String> {
@@ -32,6 +35,18 @@ pub(super) fn devices(payload: &[u8]) -> Result<FoundInstruments, String> {
 pub(super) fn reply(payload: &[u8]) -> Result<Reply, String> {
     let reply: Reply = read(payload)?;
     Ok(Reply { reason: reply.reason.as_deref().map(line), ..reply })
+}
+
+pub(super) fn alarm(payload: &[u8]) -> Result<DeviceAlarm, String> {
+    let alarm: DeviceAlarm = read(payload)?;
+    let code: String = line(&alarm.code).chars().take(CODE_MAX).collect();
+    if code.is_empty() {
+        return Err("an alarm needs a code".to_owned());
+    }
+    let message: String = line(&alarm.message).chars().take(MESSAGE_MAX).collect();
+    // Words are what people read: a code is better than nothing.
+    let message = if message.is_empty() { code.replace('_', " ") } else { message };
+    Ok(DeviceAlarm { code, message, ..alarm })
 }
 
 pub(super) fn is_json(payload: &[u8]) -> Result<(), String> {
@@ -91,6 +106,15 @@ mod tests {
         assert_eq!((told.command_id.0, told.reason.as_deref()), (8, Some("busy")));
         assert!(reply(br#"{"command_id":null,"result":"executed"}"#).is_err());
         assert!(reply(br#"{"command_id":8,"result":"perhaps"}"#).unwrap_err().contains("result"));
+    }
+
+    #[test]
+    fn an_alarm_needs_its_code_and_severity() {
+        let told = alarm(br#"{"code":"over_temp","severity":"critical","value":71.5,"limit":60,"at_us":5}"#).unwrap();
+        assert_eq!((told.message.as_str(), told.value, told.cleared), ("over temp", Some(71.5), false));
+        assert!(alarm(br#"{"code":"x","severity":"loud"}"#).unwrap_err().contains("severity"));
+        assert!(alarm(br#"{"code":"\u0007","severity":"info"}"#).unwrap_err().contains("code"));
+        assert!(alarm(br#"{"severity":"info"}"#).is_err());
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl<S: Stream> Connection<S> {
         // The protocol machine must not acknowledge a message: only the commit does.
         core.set_auto_pub_response(false);
         core.set_auto_ping_response(true);
-        let admission = Admission::new(context.intake.clone());
+        let admission = Admission::new(context.intake.clone(), context.guard.clone());
         Self {
             stream,
             peer,

@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::clock::Clock;
 use crate::ingest::intake::Intake;
 use crate::node::gate::Gate;
+use crate::node::guard::Guard;
 use crate::node::leader::Epoch;
 
 pub use registry::{Letter, NotSent, Registry};
@@ -40,6 +41,7 @@ struct Context {
     gate: Gate,
     clock: Clock,
     epoch: Epoch,
+    guard: Guard,
     registry: Registry,
 }
 
@@ -59,8 +61,19 @@ impl Endpoint {
     /// When the address cannot be taken.
     pub async fn bind(address: SocketAddr, intake: Intake, gate: Gate, clock: Clock, epoch: Epoch) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        let context = Context { intake, gate, clock, epoch, registry: Registry::default() };
+        let guard = Guard::new(clock.clone(), epoch.clone());
+        let context = Context { intake, gate, clock, epoch, guard, registry: Registry::default() };
         Ok(Self { listener, tls: None, context: Arc::new(context) })
+    }
+
+    /// Shows every message to this guard first.
+    #[must_use]
+    pub fn guarded_by(mut self, guard: Guard) -> Self {
+        // Nobody else has the context before it runs.
+        if let Some(context) = Arc::get_mut(&mut self.context) {
+            context.guard = guard;
+        }
+        self
     }
 
     /// Lets devices in only over TLS, if there is a configuration for it.
