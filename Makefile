@@ -1,7 +1,8 @@
 # `make help` lists the targets. Anything longer than three lines lives in devops/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo assets real-data check check-format check-lints check-docs check-text test e2e security bench
+.PHONY: help run demo assets real-data check check-format check-lints check-docs check-text test e2e chaos chaos-long \
+	security bench
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +51,16 @@ e2e: ## the browser tests
 	@devops/test-setup.sh
 	@$(MAKE) --no-print-directory assets
 	@devops/e2e.sh
+
+chaos: ## kill, cut off, fill up and mislead everything for a few minutes; nothing may be lost (see docs/chaos.md)
+	@devops/test-setup.sh chaos
+	@$(MAKE) --no-print-directory assets
+	@devops/chaos.sh short $(ARGS)
+
+chaos-long: ## the same for hours: a hundred kills, ten thousand devices, ten minutes without a database, a soak
+	@devops/test-setup.sh chaos
+	@$(MAKE) --no-print-directory assets
+	@devops/chaos.sh long $(ARGS)
 
 security: ## scan a seeded server with sqlmap and wapiti (half an hour; no part of `make test`)
 	@devops/test-setup.sh

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need and the machine lacks: MariaDB, Mosquitto, Chromium (Debian packages, no service is
 # started) and a Python environment in target/venv. Running it again costs nothing.
+#
+#   test-setup.sh chaos      also what breaks disks, clocks and networks: strace, libfaketime, nftables
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,6 +12,11 @@ command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || wanted+=(mosqui
 command -v mosquitto_pub >/dev/null || wanted+=(mosquitto-clients)
 command -v chromium >/dev/null || command -v google-chrome >/dev/null || wanted+=(chromium)
 python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
+if [ "${1:-}" = chaos ]; then
+  command -v strace >/dev/null || wanted+=(strace)
+  command -v faketime >/dev/null || wanted+=(faketime)
+  command -v nft >/dev/null || [ -x /usr/sbin/nft ] || wanted+=(nftables)
+fi
 
 if [ ${#wanted[@]} -gt 0 ] && ! command -v apt-get >/dev/null; then
   echo "Please install ${wanted[*]} (Debian names); tests that need them are skipped." >&2

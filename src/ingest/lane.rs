@@ -20,7 +20,7 @@ pub(super) const GROUP_JOBS_MAX: usize = 8_192;
 pub(super) const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Pauses between attempts while the database is away.
 const RETRY_FIRST: Duration = Duration::from_millis(50);
-const RETRY_MAX: Duration = Duration::from_secs(2);
+const RETRY_MAX: Duration = Duration::from_secs(1);
 
 /// One lane of the writer: takes jobs of its devices in groups, one transaction each, and acknowledges them in order.
 #[derive(Debug)]

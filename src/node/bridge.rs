@@ -43,9 +43,10 @@ const AT_A_TIME: usize = 32;
 const LINE_MAX: usize = 2_000;
 /// Devices whose last `down/ack` is remembered, to be repeated when the connection is new.
 const REMEMBERED_MAX: usize = 10_000;
-/// Pauses between attempts to connect; each is drawn between half and all of it, so that servers do not act in step.
+/// Pauses between attempts to connect; each is drawn between half and all of it, so that servers do not act in step. Short:
+/// a broker has one bridge, and a whole lab waits for it.
 const RETRY_FIRST: Duration = Duration::from_millis(250);
-const RETRY_MAX: Duration = Duration::from_secs(15);
+const RETRY_MAX: Duration = Duration::from_secs(1);
 /// Time to acknowledge what the writer still commits when the server stops, and to say goodbye.
 /// Together less than the server gives a part to stop.
 const STOP_GRACE: Duration = Duration::from_secs(2);

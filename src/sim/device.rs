@@ -65,12 +65,18 @@ pub struct Summary {
     pub created_rows: i64,
     /// Rows that were not acknowledged when the run ended.
     pub unacked_rows: i64,
+    /// Connections made in all; more than there are devices means that some were lost.
+    pub connections: u64,
+    /// The longest that a device had to wait for its first welcome, ms.
+    pub welcomed_after_ms: u64,
 }
 
 impl std::ops::AddAssign for Summary {
     fn add_assign(&mut self, other: Self) {
         self.created_rows += other.created_rows;
         self.unacked_rows += other.unacked_rows;
+        self.connections += other.connections;
+        self.welcomed_after_ms = self.welcomed_after_ms.max(other.welcomed_after_ms);
     }
 }
 
@@ -265,6 +271,7 @@ where
         acknowledged: 0,
     };
     let mut link = tokio::spawn(link.run());
+    let seen = Arc::clone(&contact);
     let feed = Feed {
         device: device.clone(),
         faults: Faults::new(&device, &mischief, seed, clock.now_us()),
@@ -290,5 +297,6 @@ where
         link.abort();
         tracing::warn!(%device, rows = outbox.unacked_rows(), "stopped with readings nobody acknowledged");
     }
-    Summary { created_rows, unacked_rows: outbox.unacked_rows() }
+    let (connections, welcomed_after_ms) = seen.history();
+    Summary { created_rows, unacked_rows: outbox.unacked_rows(), connections, welcomed_after_ms }
 }

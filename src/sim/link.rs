@@ -1,6 +1,6 @@
 //! The connection of a simulated device: MQTT 5 over TCP, over and over until everything is delivered.
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -47,18 +47,44 @@ pub struct Broker {
 #[derive(Debug)]
 pub(super) struct Contact {
     heard: Mutex<Instant>,
+    connections: AtomicU64,
+    /// How long the first welcome took, ms.
+    welcomed_after_ms: AtomicU64,
     /// Notified after each log-in.
     pub(super) connected: Notify,
 }
 
 impl Contact {
     pub(super) fn new() -> Self {
-        Self { heard: Mutex::new(Instant::now()), connected: Notify::new() }
+        Self {
+            heard: Mutex::new(Instant::now()),
+            connections: AtomicU64::new(0),
+            welcomed_after_ms: AtomicU64::new(0),
+            connected: Notify::new(),
+        }
     }
 
     /// How long ago the server said anything.
     pub(super) fn silence(&self) -> Duration {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    /// A log-in succeeded.
+    pub(super) fn connects(&self) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        self.connected.notify_one();
+    }
+
+    /// The server said welcome, so long after the device began.
+    pub(super) fn welcomed(&self, after: Duration) {
+        let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX).max(1);
+        // The first one stands.
+        let _ = self.welcomed_after_ms.compare_exchange(0, after_ms, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Connections made so far, and how long the first welcome took, ms.
+    pub(super) fn history(&self) -> (u64, u64) {
+        (self.connections.load(Ordering::Relaxed), self.welcomed_after_ms.load(Ordering::Relaxed))
     }
 
     /// The server said something.

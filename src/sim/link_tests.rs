@@ -207,7 +207,8 @@ async fn every_row_arrives_once_acknowledged_and_as_it_was_measured() {
     let plan = Plan { loads: vec![load(2000.0)], ..Plan::default() };
     let (summary, verdict) = run_for(plan, &server, Duration::from_millis(500)).await;
     assert!(verdict.is_clean() && verdict.created > 200, "{verdict:?}");
-    assert_eq!(summary, Summary { created_rows: i64::try_from(verdict.created).unwrap(), unacked_rows: 0 });
+    assert_eq!((summary.created_rows, summary.unacked_rows), (i64::try_from(verdict.created).unwrap(), 0));
+    assert!(summary.connections == 1 && summary.welcomed_after_ms > 0, "{summary:?}");
 }
 
 #[tokio::test]

@@ -260,6 +260,13 @@ impl Outbox {
         Some((id, message))
     }
 
+    /// Messages that were sent since the last rewind and are not acknowledged.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        let state = self.lock();
+        state.messages.len() - state.words.len() - state.readings.len()
+    }
+
     /// Number of the oldest message that was sent and is not acknowledged.
     #[must_use]
     pub fn oldest_sent(&self) -> Option<u64> {
@@ -336,7 +343,7 @@ mod tests {
     fn a_message_is_sent_once_until_the_connection_breaks_and_then_again() {
         let outbox = Outbox::default();
         (0..3).for_each(|n| outbox.push(rows(1, n, n)));
-        assert_eq!(ids(&outbox), [0, 1, 2]);
+        assert_eq!((ids(&outbox), outbox.in_flight()), (vec![0, 1, 2], 3));
         assert!(outbox.next().is_none());
         assert!(outbox.acknowledge(1).is_some() && outbox.acknowledge(1).is_none());
         outbox.rewind();

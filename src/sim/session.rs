@@ -27,6 +27,11 @@ const PULSE: Duration = Duration::from_millis(100);
 /// When the oldest message was not acknowledged for so long although others may have been, everything is sent again: a
 /// broker that ran full dropped it. Shorter in tests, which would otherwise wait for it.
 const RESEND_WAIT: Duration = Duration::from_millis(if cfg!(test) { 500 } else { 30_000 });
+/// Doubled while nothing at all is acknowledged, up to so many times: the server or its database is away then, and what is
+/// sent again only fills the broker.
+const RESEND_DOUBLED_MAX: u32 = 2;
+/// How soon to say hello again when the broker says that nobody took it.
+const HELLO_AGAIN: Duration = Duration::from_millis(300);
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +99,10 @@ pub(super) struct Session<'a> {
     heartbeat: Instant,
     /// The oldest message waiting, and since when it is the oldest.
     oldest: (Option<u64>, Instant),
+    /// How often in a row everything was sent again without an acknowledgement, and how many there were before.
+    resent: (u32, u64),
+    /// When to say hello again.
+    hello_again: Option<Instant>,
     /// Whether the server refused a reading.
     refused: bool,
     cut: Option<Instant>,
@@ -113,6 +122,8 @@ impl<'a> Session<'a> {
             boot: 0,
             heartbeat: now,
             oldest: (None, now),
+            resent: (0, 0),
+            hello_again: None,
             refused: false,
             cut,
         }
@@ -163,6 +174,13 @@ impl<'a> Session<'a> {
         let identity = &self.link.identity;
         let down = format!("cellar/v1/{}/down/#", identity.device);
         self.client.try_subscribe(down, QoS::AtLeastOnce).map_err(|_| Lost::Queue)?;
+        self.hello()?;
+        self.link.contact.connects();
+        Ok(())
+    }
+
+    fn hello(&mut self) -> Result<(), Lost> {
+        let identity = &self.link.identity;
         let hello = Hello {
             boot: self.boot,
             kind: identity.kind,
@@ -170,9 +188,7 @@ impl<'a> Session<'a> {
             firmware: env!("CARGO_PKG_VERSION").to_owned(),
             serial: identity.serial.clone(),
         };
-        self.say("hello", &hello)?;
-        self.link.contact.connected.notify_one();
-        Ok(())
+        self.say("hello", &hello)
     }
 
     /// Sends a message that is not worth repeating.
@@ -195,7 +211,10 @@ impl<'a> Session<'a> {
     }
 
     fn send_waiting(&mut self) -> Result<(), Lost> {
-        while self.greeted && self.flight.len() < IN_FLIGHT_MAX && !self.is_silent() {
+        // Behind a broker a message is in flight until the server has it: what the broker holds is delivered in its order,
+        // and the newest would stand behind all of it.
+        let has_room = |flight: usize, waiting: usize| flight < IN_FLIGHT_MAX && waiting < IN_FLIGHT_MAX;
+        while self.greeted && has_room(self.flight.len(), self.link.outbox.in_flight()) && !self.is_silent() {
             let Some((id, message)) = self.link.outbox.next() else { break };
             self.publish(message.topic, message.payload, Some(id))?;
         }
@@ -215,6 +234,10 @@ impl<'a> Session<'a> {
             return Err(Lost::OnPurpose);
         }
         let Some(connected) = self.connected else { return Ok(false) };
+        if self.hello_again.is_some_and(|again| now >= again) {
+            self.hello_again = None;
+            self.hello()?;
+        }
         if !self.greeted && now - connected >= WELCOME_WAIT {
             tracing::info!(device = %self.link.identity.device, "no welcome, going on without");
             self.greeted = true;
@@ -235,10 +258,15 @@ impl<'a> Session<'a> {
         let oldest = outbox.oldest_sent();
         if oldest != self.oldest.0 {
             self.oldest = (oldest, now);
-        } else if now - self.oldest.1 >= RESEND_WAIT && (self.refused || self.link.broker.ack == AckMode::EndToEnd) {
+        } else if now - self.oldest.1 >= RESEND_WAIT * (1 << self.resent.0)
+            && (self.refused || self.link.broker.ack == AckMode::EndToEnd)
+        {
             // PUBACK needs no such care: without it the message is still in flight.
             self.oldest.1 = now;
             self.refused = false;
+            let acknowledged = self.link.acknowledged;
+            let times = if acknowledged == self.resent.1 { (self.resent.0 + 1).min(RESEND_DOUBLED_MAX) } else { 0 };
+            self.resent = (times, acknowledged);
             outbox.rewind();
         }
         self.send_waiting()?;
@@ -246,7 +274,12 @@ impl<'a> Session<'a> {
     }
 
     async fn on_puback(&mut self, ack: &PubAck) -> Result<(), Lost> {
-        let Some(Some(id)) = self.flight.sent.remove(&ack.pkid) else { return Ok(()) };
+        let Some(Some(id)) = self.flight.sent.remove(&ack.pkid) else {
+            if ack.reason == PubAckReason::NoMatchingSubscribers {
+                self.hello_again = Some(Instant::now() + HELLO_AGAIN);
+            }
+            return Ok(());
+        };
         let outbox = &self.link.outbox;
         let is_reading = matches!(outbox.content(id), Some(Content::Rows { .. }));
         if ack.reason != PubAckReason::Success {
@@ -274,6 +307,7 @@ impl<'a> Session<'a> {
                 Ok(welcome) => {
                     tracing::debug!(device = %self.link.identity.device, after = ?self.began.elapsed(), "welcome");
                     self.greeted = true;
+                    self.link.contact.welcomed(self.link.started.elapsed());
                     if let Some(UpTo { boot, seq }) = welcome.upto {
                         self.committed(boot, &[(0, seq)]).await?;
                     }

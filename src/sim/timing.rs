@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::audit::BootKey;
 use super::journal::{self, JournalError, Line};
+use crate::domain::ids::DeviceId;
 
 /// The acknowledgements of a journal that has times.
 #[derive(Debug, Default)]
@@ -13,6 +14,8 @@ pub struct Timing {
     made: BTreeMap<BootKey, BTreeMap<i64, i64>>,
     /// When batches were made and acknowledged, µs; in the order of the journal.
     acks: Vec<(i64, i64)>,
+    /// The same acknowledgements by device.
+    of_device: BTreeMap<DeviceId, Vec<i64>>,
 }
 
 impl Timing {
@@ -36,12 +39,13 @@ impl Timing {
                 self.made.entry((device, boot)).or_default().insert(last, at_us);
             }
             Line::Acked { device, boot, first, last, at_us: Some(at_us) } => {
-                let Some(of_boot) = self.made.get_mut(&(device, boot)) else { return };
+                let Some(of_boot) = self.made.get_mut(&(device.clone(), boot)) else { return };
                 let done: Vec<(i64, i64)> = of_boot.range(first..=last).map(|(seq, made)| (*seq, *made)).collect();
                 for (seq, made_us) in done {
                     // Clumsy devices acknowledge pieces, and some twice: the first time counts.
                     of_boot.remove(&seq);
                     self.acks.push((made_us, at_us));
+                    self.of_device.entry(device.clone()).or_default().push(at_us);
                 }
             }
             Line::Created { .. } | Line::Acked { .. } => {}
@@ -52,6 +56,19 @@ impl Timing {
     #[must_use]
     pub fn first_ack_after(&self, at_us: i64) -> Option<i64> {
         self.acks.iter().map(|(_, acked_us)| *acked_us).filter(|acked_us| *acked_us >= at_us).min()
+    }
+
+    /// When every device had been acknowledged something at or after a time, µs; `None` when one never was.
+    #[must_use]
+    pub fn all_acked_after(&self, at_us: i64) -> Option<i64> {
+        let first = |acks: &Vec<i64>| acks.iter().copied().filter(|acked_us| *acked_us >= at_us).min();
+        self.of_device.values().map(first).try_fold(at_us, |last, first| first.map(|first| last.max(first)))
+    }
+
+    /// Devices that were acknowledged anything.
+    #[must_use]
+    pub fn devices(&self) -> usize {
+        self.of_device.len()
     }
 
     /// Acknowledgements in a stretch of time, µs, begin included.
@@ -94,6 +111,7 @@ mod tests {
         assert_eq!(timing.waits_us(0, 1_000), [800, 900, 1_700]);
         assert_eq!(timing.waits_us(200, 300), [800]);
         assert_eq!((timing.first_ack_after(1_001), timing.acks_between(0, 2_000)), (Some(2_000), 2));
+        assert_eq!((timing.all_acked_after(1_001), timing.all_acked_after(2_001)), (Some(2_000), None));
         assert_eq!(quantile(&timing.waits_us(0, 1_000), 0.5), Some(900));
         assert_eq!(quantile(&[], 0.5), None);
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use sqlx::Connection;
+
 use super::{Db, Store, StoreError};
 use crate::config::without_password;
 
@@ -16,8 +18,9 @@ const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_READERS: u32 = 4;
 /// Connections to MariaDB: the ingest writer, the web's and the node's.
 const MYSQL_CONNECTIONS: u32 = 10;
-/// How long a caller waits for a free connection before it is told that the database is away.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a caller waits for a free connection before it is told that the database is away. Attempts to connect are up
+/// to a fifth of it apart: a database that is back is noticed within a second.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Rows SQLite's thread may be ahead of the reader; a hand-over per row is what makes reading slow.
 const SQLITE_ROW_BUFFER: usize = 512;
 
@@ -64,10 +67,15 @@ async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Db, String> {
         .row_buffer_size(SQLITE_ROW_BUFFER)
         .pragma("cache_size", "-65536")
         .pragma("wal_autocheckpoint", "4000");
-    // The writer first: it makes the file and its journal mode.
+    // The writer first: it makes the file and its journal mode. When the disk is full or fails, SQLite ends a transaction by
+    // itself and the connection goes on counting it: such a one is thrown away, or nothing would ever be stored again.
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .before_acquire(|connection, _| {
+            let left_over = connection.is_in_transaction();
+            Box::pin(async move { Ok(!left_over) })
+        })
         .connect_with(options.clone())
         .await
         .map_err(|error| format!("{error}; is the folder there and writable?"))?;
@@ -96,6 +104,26 @@ async fn open_mysql(url: &str) -> Result<Db, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_was_full_is_written_again_once_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open_file(&folder.path().join("cellar.db")).await.unwrap();
+        let Db::Sqlite { write, .. } = &store.db else { panic!("it is a file") };
+        sqlx::query("CREATE TABLE t (x BLOB)").execute(write).await.unwrap();
+        let grow = async || {
+            let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
+            // As large as to spill out of the cache of pages before the commit.
+            sqlx::query("INSERT INTO t VALUES (zeroblob(100000000))").execute(&mut *tx).await?;
+            tx.commit().await
+        };
+        for _ in 0..2 {
+            // For this connection; the next one knows nothing of it.
+            sqlx::query("PRAGMA max_page_count = 10").execute(write).await.unwrap();
+            assert_eq!(StoreError::from(grow().await.unwrap_err()).failing(), crate::store::Failing::DiskFull);
+        }
+        grow().await.unwrap();
+    }
 
     #[tokio::test]
     async fn a_wrong_url_is_told_what_to_write() {

@@ -36,10 +36,15 @@ impl Server {
 
     /// Starts on a new data folder with `options` after `serve --data-dir … --http … --mqtt …`.
     pub(crate) fn start_with(options: &[&str]) -> Self {
+        Self::start_in(options, &[])
+    }
+
+    /// The same with an environment of its own; [`Server::restart`] does not keep that.
+    pub(crate) fn start_in(options: &[&str], environment: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let options: Vec<String> = options.iter().map(ToString::to_string).collect();
         let (said, printed) = (Said::default(), Said::default());
-        let (process, ready) = spawn(folder.path(), &options, ["127.0.0.1:0"; 2], [&said, &printed]);
+        let (process, ready) = spawn(folder.path(), &options, environment, ["127.0.0.1:0"; 2], [&said, &printed]);
         let (http, mqtt) = (address(&ready, "http"), address(&ready, "mqtt"));
         Self { process, options, http, mqtt, folder, said, printed }
     }
@@ -79,6 +84,11 @@ impl Server {
         named.cloned().unwrap_or_else(|| self.sqlite_url())
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// `kill -9`.
     pub(crate) fn kill_9(&mut self) {
         self.process.kill().expect("it runs");
@@ -105,7 +115,7 @@ impl Server {
     /// Starts again after [`Server::kill_9`] or [`Server::stop`]: same folder, same ports, same options.
     pub(crate) fn restart(&mut self) {
         let addresses = [&self.http, &self.mqtt].map(|had| if had.is_empty() { "127.0.0.1:0" } else { had.as_str() });
-        self.process = spawn(self.folder.path(), &self.options, addresses, [&self.said, &self.printed]).0;
+        self.process = spawn(self.folder.path(), &self.options, &[], addresses, [&self.said, &self.printed]).0;
     }
 
     /// What it wrote to standard error so far.
@@ -167,8 +177,13 @@ pub(crate) fn cellar(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().expect("cellar runs")
 }
 
+/// The program: the one that was built for the tests, or another one that is to be measured.
+pub(crate) fn program() -> String {
+    std::env::var("CELLAR_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_cellar").to_owned())
+}
+
 fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cellar"));
+    let mut command = Command::new(program());
     command.args(arguments).arg("--data-dir").arg(folder).current_dir(folder);
     command
 }
@@ -177,11 +192,13 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
 fn spawn(
     folder: &Path,
     options: &[String],
+    environment: &[(&str, &str)],
     [http, mqtt]: [&str; 2],
     [said, printed]: [&Said; 2],
 ) -> (Child, serde_json::Value) {
     let mut process = command(folder, &["serve", "--http", http, "--mqtt", mqtt])
         .args(options)
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

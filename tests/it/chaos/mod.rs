@@ -1,4 +1,11 @@
 //! `kill -9` under load: what was acknowledged is there, once and unchanged.
+//!
+//! The test here is part of `make test`. The sets of `make chaos` and `make chaos-long` are beside it, as tests that are
+//! left out unless they are asked for: `docs/chaos.md` says what they do.
+
+mod machine;
+mod rig;
+mod short;
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
