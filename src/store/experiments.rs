@@ -58,7 +58,7 @@ statements! {
             e.battery_id, b.name AS battery_name, b.technology, b.chemistry, b.capacity_ah,
             e.station_id, s.name AS station_name, s.device_id,
             e.profile_id, p.name AS profile_name, COALESCE(e.steps_json, p.steps_json) AS steps_json,
-            e.queue_position, e.parent_experiment_id, e.added_by,
+            e.queue_position, e.wait_reason, e.parent_experiment_id, e.added_by,
             e.created_at_us, e.started_at_us, e.finished_at_us
         FROM experiment e
         LEFT JOIN battery b ON b.battery_id = e.battery_id

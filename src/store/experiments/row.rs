@@ -48,6 +48,8 @@ pub struct Experiment {
     pub steps: Option<Steps>,
     /// Place in the queue, for the order only.
     pub queue_position: i64,
+    /// Why it still waits, where the scheduler said so; may be empty.
+    pub wait_reason: String,
     /// The experiment it repeats.
     pub parent: Option<ExperimentId>,
     /// Who queued it; empty for nobody known.
@@ -82,6 +84,7 @@ pub(super) struct Row {
     profile_name: Option<String>,
     steps_json: Option<String>,
     queue_position: i64,
+    wait_reason: String,
     parent_experiment_id: Option<i64>,
     added_by: String,
     created_at_us: i64,
@@ -120,6 +123,7 @@ impl Row {
                 .and_then(|json| from_json(&json, String::new).ok())
                 .map(|program| resolved(&program, self.capacity_ah)),
             queue_position: self.queue_position,
+            wait_reason: self.wait_reason,
             parent: self.parent_experiment_id.map(ExperimentId),
             added_by: self.added_by,
             created_at_us: self.created_at_us,

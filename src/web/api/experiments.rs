@@ -1,4 +1,5 @@
-//! `GET` and `POST /api/v1/experiments`, `GET /api/v1/experiments/{id}`, `POST /api/v1/experiments/{id}/cancel`.
+//! `GET` and `POST /api/v1/experiments`, `GET /api/v1/experiments/{id}`,
+//! `POST /api/v1/experiments/{id}/{stop|pause|resume|cancel}`.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -8,10 +9,12 @@ use serde_json::{Value, json};
 use crate::domain::audit::REASON_MAX;
 use crate::store::experiment_index::Row;
 use crate::store::experiments::Experiment;
+use crate::store::run_orders::Asked;
 use crate::web::forms::{Problems, line, once_of};
 use crate::web::pages::experiments::add::{self, Made, Typed};
-use crate::web::pages::experiments::asked::Asked;
+use crate::web::pages::experiments::asked::Asked as Listed;
 use crate::web::pages::experiments::find;
+use crate::web::pages::experiments::order::{self, Deed};
 use crate::web::{State, Visitor, WebError};
 
 /// An experiment to be queued.
@@ -34,7 +37,7 @@ pub struct New {
     pub once: String,
 }
 
-/// Why a waiting experiment is cancelled.
+/// Why a waiting experiment is cancelled, or a run ordered to do something.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Cancel {
@@ -47,7 +50,7 @@ pub struct Cancel {
 /// # Errors
 /// 422 for a day that is none.
 pub async fn list(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, WebError> {
-    let (ask, problems) = Asked::of(request.query_string()).ask();
+    let (ask, problems) = Listed::of(request.query_string()).ask();
     if !problems.is_empty() {
         return Ok(refused(&problems));
     }
@@ -115,6 +118,48 @@ pub async fn cancel(
     Ok(HttpResponse::Ok().json(whole(&experiment)))
 }
 
+/// Orders a run to stop.
+///
+/// # Errors
+/// 404 for an experiment that is not there, 409 for one that only waits.
+pub async fn stop(state: web::Data<State>, visitor: Visitor, id: web::Path<String>, body: web::Bytes) -> Answer {
+    order(&state, &visitor, &id, &body, Deed::Stop).await
+}
+
+/// Orders a run to pause.
+///
+/// # Errors
+/// 404 for an experiment that is not there, 409 for one that does not run.
+pub async fn pause(state: web::Data<State>, visitor: Visitor, id: web::Path<String>, body: web::Bytes) -> Answer {
+    order(&state, &visitor, &id, &body, Deed::Pause).await
+}
+
+/// Orders a paused run to go on.
+///
+/// # Errors
+/// 404 for an experiment that is not there, 409 for one that is not paused.
+pub async fn resume(state: web::Data<State>, visitor: Visitor, id: web::Path<String>, body: web::Bytes) -> Answer {
+    order(&state, &visitor, &id, &body, Deed::Resume).await
+}
+
+type Answer = Result<HttpResponse, WebError>;
+
+/// 202 with the experiment and the command its unit is told by: it is done when the unit says so.
+async fn order(state: &State, visitor: &Visitor, id: &str, body: &[u8], deed: Deed) -> Answer {
+    let typed: Cancel = if body.is_empty() { Cancel::default() } else { read(body)? };
+    let reason: String = line(&typed.reason).chars().take(REASON_MAX).collect();
+    let experiment = find(state, id).await?;
+    let asked = order::give(state, &visitor.actor(), &experiment, deed, &reason).await?;
+    let experiment = find(state, id).await?;
+    let mut told = whole(&experiment);
+    let (code, command) = match asked {
+        Asked::Ordered(command) => (StatusCode::ACCEPTED, Some(command)),
+        Asked::Already => (StatusCode::OK, None),
+    };
+    told["command_id"] = json!(command);
+    Ok(HttpResponse::build(code).json(told))
+}
+
 fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, WebError> {
     serde_json::from_slice(body).map_err(|error| WebError::Invalid { target: "body", message: error.to_string() })
 }
@@ -168,6 +213,7 @@ fn whole(experiment: &Experiment) -> Value {
         "tags": experiment.tags,
         "status": experiment.state,
         "reason": experiment.reason,
+        "wait_reason": experiment.wait_reason,
         "version": experiment.version,
         "battery_id": experiment.battery,
         "battery": experiment.battery_name,

@@ -5,11 +5,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
+use super::order::Deed;
 use super::status;
 use crate::domain::experiment::ExperimentState;
 use crate::domain::ids::{ExperimentId, StationId};
 use crate::store::StoreError;
 use crate::store::experiment_queue::{Direction, Waiting};
+use crate::store::run_orders::hold::Hold;
 use crate::web::answer::Notice;
 use crate::web::moment::Moment;
 use crate::web::page::Layout;
@@ -24,6 +26,9 @@ struct Page {
     name: String,
     at_work: Option<(ExperimentId, String, ExperimentState)>,
     waiting: Vec<Waiting>,
+    /// Why the first one waits, if the scheduler said so.
+    obstacle: Option<String>,
+    held: Option<Hold>,
     /// The one that was moved, and which way: its button keeps the focus.
     moved: Option<(ExperimentId, Direction)>,
     notice: Option<Notice>,
@@ -37,6 +42,10 @@ impl Page {
 
     fn status(&self, state: &ExperimentState) -> Status {
         status(*state)
+    }
+
+    fn can_stop(&self, state: &ExperimentState) -> bool {
+        Deed::of(*state).contains(&Deed::Stop)
     }
 
     fn is_moved(&self, waiting: &Waiting, up: bool) -> bool {
@@ -102,9 +111,14 @@ async fn render(
     let done = told.map(|(experiment, place)| {
         Notice::done(format!("Experiment {experiment} is number {place} of {} in the queue now.", waiting.len()))
     });
+    let reasons = state.store.wait_reasons(station).await?;
+    let first = waiting.first().map(|first| first.experiment);
+    let obstacle = reasons.into_iter().find(|(experiment, _)| Some(*experiment) == first).map(|(_, reason)| reason);
     let page = Page {
         layout: Layout::new(request, "stations"),
         station,
+        obstacle,
+        held: state.store.held_queue(station).await?,
         name,
         at_work: state.store.experiment_at_work(station).await?,
         waiting,
@@ -148,7 +162,8 @@ pub async fn move_one(
     }
 }
 
-async fn find(state: &State, id: &str) -> Result<(StationId, String), WebError> {
+/// The station of an address, and its name.
+pub(super) async fn find(state: &State, id: &str) -> Result<(StationId, String), WebError> {
     const UNKNOWN: WebError = WebError::NotFound("such station");
     let station = StationId(id.parse().map_err(|_| UNKNOWN)?);
     let name = state.store.station_name(station).await?.ok_or(UNKNOWN)?;

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
+use super::order::Deed;
 use super::{find, status};
 use crate::domain::battery::Technology;
 use crate::domain::experiment::{Electrolyte, ExperimentState};
@@ -12,6 +13,7 @@ use crate::domain::profile::Step;
 use crate::report::chart;
 use crate::series::window::Series;
 use crate::store::experiments::Experiment;
+use crate::store::run_orders::LastOrder;
 use crate::store::streams::Latest;
 use crate::store::transitions::Transition;
 use crate::web::answer::{DoneQuery, Notice};
@@ -34,6 +36,8 @@ struct Page {
     experiment: Experiment,
     measured: Option<Measured>,
     happened: Vec<Transition>,
+    /// The last order it was given.
+    order: Option<LastOrder>,
     notice: Option<Notice>,
     now_us: i64,
 }
@@ -57,6 +61,33 @@ struct Side {
 impl Page {
     fn status(&self) -> Status {
         status(self.experiment.state)
+    }
+
+    fn deeds(&self) -> &'static [Deed] {
+        Deed::of(self.experiment.state)
+    }
+
+    /// What became of the last order, while that is not to be seen in the state.
+    fn order_words(&self) -> Option<String> {
+        let order = self.order.as_ref().filter(|_| self.may_still_grow() && !self.experiment.state.is_waiting())?;
+        let unit = self.experiment.unit.as_deref().unwrap_or("its unit");
+        let verb = match order.verb.as_str() {
+            "start" => "start",
+            "stop" => "stop",
+            "pause" => "pause",
+            _ => "resume",
+        };
+        match order.state.as_str() {
+            "queued" | "sent" | "accepted" => {
+                let ago = duration_words(self.now_us.saturating_sub(order.created_at_us));
+                Some(format!("{unit} was told to {verb} {ago} ago and has not answered yet."))
+            }
+            "rejected" => Some(format!("{unit} refused to {verb}: {}", order.reason)),
+            "expired" if matches!(verb, "pause" | "resume") => {
+                Some(format!("{unit} did not answer the order to {verb}."))
+            }
+            _ => None,
+        }
     }
 
     fn moment(&self, at_us: &i64) -> Moment {
@@ -177,11 +208,17 @@ pub async fn page(
         "cancelled" => {
             Some(Notice::done(format!("Experiment {} was cancelled. It will not run.", experiment.experiment)))
         }
+        "stop" => Some(Notice::done("The stop is ordered. What the unit answers shows below.".to_owned())),
+        "pause" => Some(Notice::done("The pause is ordered. It shows as paused when the unit says so.".to_owned())),
+        "resume" => {
+            Some(Notice::done("The unit is told to go on. It shows as running when the unit says so.".to_owned()))
+        }
         _ => None,
     };
     let page = Page {
         layout: Layout::new(&request, "experiments"),
         measured: measured(&state, &experiment).await?,
+        order: state.store.last_order(experiment.experiment).await?,
         happened: state.store.transitions(experiment.experiment).await?,
         experiment,
         notice,

@@ -1,5 +1,6 @@
 //! One line of the wall: a station or a probe, how it is, and its values.
 
+use crate::domain::experiment::ExperimentState;
 use crate::domain::ids::{DeviceId, ExperimentId, StationId, StreamId};
 use crate::domain::profile::{Step, StepMode, Steps};
 use crate::store::monitor::{MeasureLine, ProbeLine, StationLine};
@@ -51,6 +52,8 @@ pub struct Line {
     pub device: Option<DeviceId>,
     /// Number and name of the experiment.
     pub experiment: Option<(ExperimentId, String)>,
+    /// Where the experiment stands.
+    pub run_state: Option<ExperimentState>,
     /// Name of the profile.
     pub profile: Option<String>,
     /// Steps of the profile.
@@ -96,6 +99,7 @@ impl Line {
             step: station.step.filter(|_| group != Group::Free),
             cycle: station.cycle.filter(|_| group != Group::Free),
             reason: Some(station.reason).filter(|reason| !reason.is_empty()),
+            run_state: experiment.as_ref().map(|experiment| experiment.state),
             started_us: experiment.as_ref().and_then(|experiment| experiment.started_at_us),
             experiment: experiment.map(|experiment| (experiment.experiment, experiment.name)),
             stream: station.stream,
@@ -123,6 +127,7 @@ impl Line {
             station: None,
             device: Some(probe.device),
             experiment: None,
+            run_state: None,
             profile: None,
             steps: None,
             step: None,

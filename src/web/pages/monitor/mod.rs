@@ -20,6 +20,7 @@ use crate::store::StoreError;
 use crate::web::answer::Notice;
 use crate::web::live::Board;
 use crate::web::page::Layout;
+use crate::web::pages::experiments::order::Deed;
 use crate::web::{State, WebError};
 
 use line::Line;
@@ -157,6 +158,11 @@ impl Page {
     fn list(&self) -> List<'_> {
         let chosen = self.chosen_line().map_or("", |line| line.key.as_str());
         List { lines: &self.lines, chosen, window: self.window.word(), sparks: &self.sparks, now_us: self.now_us }
+    }
+
+    /// What can be ordered of the run of a line.
+    fn deeds(&self, line: &Line) -> &'static [Deed] {
+        line.run_state.map_or(&[], Deed::of)
     }
 
     fn head<'a>(&'a self, line: &'a Line) -> Head<'a> {
