@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::domain::ids::{CommandId, DeviceId};
 use crate::store::lease::LEADER;
 use crate::store::outbox::Command;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, failpoint};
 
 /// How often the outbox is looked at: somebody who pressed a button waits for it.
 const PERIOD: Duration = Duration::from_millis(250);
@@ -107,9 +107,15 @@ impl<P: Post> Sender<P> {
                 after = command.command_id;
                 let is_late = command.expires_at_us.is_some_and(|expires_at_us| expires_at_us <= now_us);
                 has_late |= is_late;
-                if !is_late && self.post.send(&command.device, payload(command, epoch)) {
+                if is_late {
+                    continue;
+                }
+                failpoint!(&command.verb, "before-send");
+                if self.post.send(&command.device, payload(command, epoch)) {
+                    failpoint!(&command.verb, "after-send");
                     tracing::info!(device = %command.device, command = %command.command_id, verb = command.verb, "command sent");
                     self.store.command_sent(command, now_us).await?;
+                    failpoint!(&command.verb, "noted");
                 }
             }
         }

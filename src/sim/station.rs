@@ -181,6 +181,7 @@ impl Station {
             Some(limits) => cycler.within(limits),
             None => cycler,
         };
+        tracing::info!(station = %self.station, %experiment, "begins");
         self.channel = Channel::Cycler(Box::new(cycler));
         (self.experiment, self.lease) = (Some(experiment), lease);
         (self.state, self.reason) = (StationState::Running, None);
@@ -242,6 +243,7 @@ impl Station {
 
     fn end(&mut self, state: StationState, reason: Option<String>) {
         if let Some(experiment) = self.experiment {
+            tracing::info!(station = %self.station, %experiment, state = state.as_str(), "rests");
             self.note_ended(experiment);
         }
         self.lease = None;

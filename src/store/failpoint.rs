@@ -1,36 +1,26 @@
-//! Places where a test lets the process die: before and after the commit of an order, around sending.
+//! Places where a test lets the process die: before and after the commit of every change of a run, around sending.
 //!
-//! Only with the feature `failpoints`, which no release has. `CELLAR_FAILPOINT=start-after-commit` ends the process, as
-//! `kill -9` would, the first time it comes by there; `start-after-commit=3` the third time.
+//! Release builds have none of it. In others `CELLAR_FAILPOINT=queued-starting-after-commit` ends the process, as `kill -9`
+//! would, the first time it comes by there. Named are the two states of the change and the moment, or the verb of a command and
+//! the moment: `stop-before-send`, `stop-after-send`, `stop-noted`.
 
-/// Dies here, if the environment says so. In a build without the feature this is nothing at all.
+/// Dies here, if the environment says so. In a release build this is nothing at all.
 macro_rules! failpoint {
-    ($name:literal) => {
-        #[cfg(feature = "failpoints")]
-        $crate::store::failpoint::reach($name);
-    };
     ($what:expr, $when:literal) => {
-        #[cfg(feature = "failpoints")]
-        $crate::store::failpoint::reach(&format!("{}-{}", $what, $when));
+        #[cfg(debug_assertions)]
+        $crate::store::failpoint::reach($what, $when);
     };
 }
 pub(crate) use failpoint;
 
 /// Comes by a place.
-#[cfg(feature = "failpoints")]
-pub(crate) fn reach(name: &str) {
-    use std::sync::OnceLock;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    static WANTED: OnceLock<Option<(String, usize)>> = OnceLock::new();
-    static PASSED: AtomicUsize = AtomicUsize::new(0);
-    let wanted = WANTED.get_or_init(|| {
-        let text = std::env::var("CELLAR_FAILPOINT").ok().filter(|text| !text.is_empty())?;
-        let (name, count) = text.split_once('=').unwrap_or((&text, "1"));
-        Some((name.to_owned(), count.parse().unwrap_or(1)))
-    });
-    let Some((wanted, count)) = wanted else { return };
-    if wanted == name && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *count {
-        tracing::warn!(name, "the process dies here, as it was told to");
+#[cfg(debug_assertions)]
+pub(crate) fn reach(what: &str, when: &str) {
+    static WANTED: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    let wanted = WANTED.get_or_init(|| std::env::var("CELLAR_FAILPOINT").ok().filter(|name| !name.is_empty()));
+    let is_here = |wanted: &String| wanted.strip_prefix(what).and_then(|rest| rest.strip_prefix('-')) == Some(when);
+    if wanted.as_ref().is_some_and(is_here) {
+        tracing::warn!(what, when, "the process dies here, as it was told to");
         std::process::abort();
     }
 }

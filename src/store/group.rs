@@ -4,7 +4,7 @@
 
 use sqlx::{MySql, Sqlite, Transaction};
 
-use super::{Db, Store, StoreError};
+use super::{Db, Store, StoreError, failpoint};
 use crate::domain::ids::ExperimentId;
 
 /// One open write transaction. Dropped without [`Group::commit`], it leaves no trace.
@@ -13,6 +13,9 @@ pub struct Group {
     pub(super) tx: GroupTx,
     /// Experiments changed so far: they are numbered at the end, see `transitions`.
     pub(super) touched_experiments: Vec<ExperimentId>,
+    /// The last change of a run's state, for tests that let the process die around its commit.
+    #[cfg(debug_assertions)]
+    pub(super) edge: String,
 }
 
 #[derive(Debug)]
@@ -51,7 +54,12 @@ impl Store {
             Db::Sqlite { write, .. } => GroupTx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
             Db::MySql(pool) => GroupTx::MySql(pool.begin().await?),
         };
-        Ok(Group { tx, touched_experiments: Vec::new() })
+        Ok(Group {
+            tx,
+            touched_experiments: Vec::new(),
+            #[cfg(debug_assertions)]
+            edge: String::new(),
+        })
     }
 }
 
@@ -68,10 +76,12 @@ impl Group {
     /// the writer finds out when it reads back what is committed).
     pub async fn commit(mut self) -> Result<(), StoreError> {
         self.stamp_experiments().await?;
+        failpoint!(&self.edge, "before-commit");
         match self.tx {
             GroupTx::Sqlite(tx) => tx.commit().await?,
             GroupTx::MySql(tx) => tx.commit().await?,
         }
+        failpoint!(&self.edge, "after-commit");
         Ok(())
     }
 }

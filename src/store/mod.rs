@@ -19,7 +19,7 @@ pub mod error;
 pub mod experiment_index;
 pub mod experiment_queue;
 pub mod experiments;
-mod failpoint;
+pub(crate) mod failpoint;
 pub mod group;
 pub mod instruments;
 pub mod lease;

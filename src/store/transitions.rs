@@ -132,6 +132,10 @@ impl Group {
                 .rows_affected()
         });
         if moved == 1 {
+            #[cfg(debug_assertions)]
+            {
+                self.edge = format!("{}-{}", change.from.as_str(), change.to.as_str());
+            }
             self.tell_transition(change.experiment, Some(change.from), change.to, change.actor, &reason, now_us)
                 .await?;
             if change.to.is_over() {

@@ -14,7 +14,7 @@ use super::group::on_group;
 use super::outbox::NewCommand;
 use super::sql::{on_read, statements};
 use super::transitions::{Move, read_state};
-use super::{Group, Store, StoreError, failpoint};
+use super::{Group, Store, StoreError};
 use crate::domain::audit::{Actor, Change};
 use crate::domain::command::Verb;
 use crate::domain::experiment::ExperimentState;
@@ -189,9 +189,7 @@ impl Store {
                 .from(json!({ "state": run.state.as_str() }))
                 .because(reason);
             group.audit(by, &told, now_us).await?;
-            failpoint!(verb.as_str(), "before-commit");
             group.commit().await?;
-            failpoint!(verb.as_str(), "after-commit");
         }
         Ok(step)
     }

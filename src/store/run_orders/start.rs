@@ -63,9 +63,7 @@ impl Store {
         match group.order_start(by, order, now_us).await {
             Ok(None) => Ok(None),
             Ok(command) => {
-                crate::store::failpoint!("start-before-commit");
                 group.commit().await?;
-                crate::store::failpoint!("start-after-commit");
                 Ok(command)
             }
             // Another one began there at the very same moment.
