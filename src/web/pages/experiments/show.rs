@@ -11,12 +11,14 @@ use crate::domain::ids::StreamId;
 use crate::domain::profile::Step;
 use crate::report::chart;
 use crate::series::window::Series;
+use crate::store::alarm_list::{AlarmFilter, Answered, EXPERIMENT_ROWS};
 use crate::store::experiments::Experiment;
 use crate::store::streams::Latest;
 use crate::store::transitions::Transition;
 use crate::web::answer::{DoneQuery, Notice};
 use crate::web::moment::Moment;
 use crate::web::page::Layout;
+use crate::web::pages::alarms::Row as AlarmRow;
 use crate::web::pages::monitor::numbers::{duration_words, value_text};
 use crate::web::pages::monitor::status::Status;
 use crate::web::pages::monitor::table::Table;
@@ -34,6 +36,7 @@ struct Page {
     experiment: Experiment,
     measured: Option<Measured>,
     happened: Vec<Transition>,
+    alarms: Vec<AlarmRow>,
     notice: Option<Notice>,
     now_us: i64,
 }
@@ -179,13 +182,18 @@ pub async fn page(
         }
         _ => None,
     };
+    let now_us = state.clock.now_us();
+    let of_this =
+        AlarmFilter { answered: Answered::All, experiment: Some(experiment.experiment), ..AlarmFilter::default() };
+    let alarms = state.store.alarms(&of_this, EXPERIMENT_ROWS).await?;
     let page = Page {
         layout: Layout::new(&request, "experiments"),
+        alarms: alarms.into_iter().map(|alarm| AlarmRow::new(alarm, now_us)).collect(),
         measured: measured(&state, &experiment).await?,
         happened: state.store.transitions(experiment.experiment).await?,
         experiment,
         notice,
-        now_us: state.clock.now_us(),
+        now_us,
     };
     answer::page(StatusCode::OK, &page)
 }
