@@ -240,6 +240,7 @@ impl WebPart {
             host_names: config.http.names.iter().chain(&config.tls.names).cloned().collect(),
             ..web::State::new(store.clone(), events.clone(), Clock::System)
         };
+        tokio::spawn(web::bell::run(state.clone(), stopped.clone()));
         tokio::spawn(web::upkeep::run(state.clone(), stopped));
         let server = web::serve(listener, state, tls.map(|tls| Arc::clone(&tls.config))).map_err(problem)?;
         let handle = server.handle();

@@ -135,7 +135,9 @@ async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Seen>>, end_to_end: bool, 
                 if mood_now == Mood::Rude {
                     return;
                 }
-                answers.push(Packet::PubAck(PubAck::new(publish.pkid, None)));
+                if publish.qos != QoS::AtMostOnce {
+                    answers.push(Packet::PubAck(PubAck::new(publish.pkid, None)));
+                }
             }
             _ => {}
         }

@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod api;
 pub mod assets;
+pub mod bell;
 pub mod cookie;
 pub mod denials;
 pub mod download;

@@ -3,6 +3,7 @@
 use actix_web::{HttpMessage, HttpRequest, web};
 use chrono::{DateTime, Local, Offset, Utc};
 
+use super::bell::Rings;
 use super::visitor::Principal;
 use super::{State, Visitor, cookie};
 use crate::domain::user::Role;
@@ -67,6 +68,8 @@ pub struct Layout {
     pub csrf: String,
     /// Who is signed in.
     pub who: Who,
+    /// How many alarms wait for an answer, and whether anything can be stored.
+    pub rings: Rings,
 }
 
 /// Who is signed in, as pages show it.
@@ -117,7 +120,8 @@ impl Layout {
     /// The frame of the page a request asks for.
     #[must_use]
     pub fn new(request: &HttpRequest, section: &'static str) -> Self {
-        let clock = request.app_data::<web::Data<State>>().map(|state| state.clock.clone()).unwrap_or_default();
+        let state = request.app_data::<web::Data<State>>();
+        let clock = state.map(|state| state.clock.clone()).unwrap_or_default();
         let visitor = request.extensions().get::<Visitor>().cloned();
         let now = DateTime::<Utc>::from_timestamp_micros(clock.now_us()).unwrap_or_default().with_timezone(&Local);
         Self {
@@ -129,6 +133,10 @@ impl Layout {
             date: now.format("%a %-d %b %Y").to_string(),
             version: env!("CARGO_PKG_VERSION"),
             csrf: visitor.as_ref().map(|visitor| visitor.csrf.clone()).unwrap_or_default(),
+            rings: state
+                .filter(|_| visitor.as_ref().is_some_and(|visitor| visitor.principal.role().is_some()))
+                .map(|state| state.bell.rings())
+                .unwrap_or_default(),
             who: visitor.as_ref().map(Who::of).unwrap_or_default(),
         }
     }

@@ -7,8 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::guard::admit;
 use super::pages::{
-    account, audit, batteries, cells, devices, experiments, health, monitor, profiles, session, stations, theme,
-    tokens, units, users,
+    account, alarms, audit, batteries, cells, devices, emergency_stop, experiments, health, monitor, profiles, session,
+    stations, theme, tokens, units, users,
 };
 use super::{WebError, api, assets, live};
 
@@ -92,6 +92,17 @@ const fn post(path: &'static str, access: Access, route: fn() -> Route) -> Entry
 pub const ROUTES: &[Entry] = &[
     get("/", Access::Viewer, || web::route().to(monitor::page)),
     get("/live/monitor", Access::Viewer, || web::route().to(live::monitor)),
+    get("/alarms", Access::Viewer, || web::route().to(alarms::list::page)),
+    get("/alarms/counts.json", Access::Viewer, || web::route().to(alarms::counts)),
+    get("/alarms/{id}", Access::Viewer, || web::route().to(alarms::show::page)),
+    post("/alarms/{id}/acknowledge", Access::Operator, || web::route().to(alarms::show::acknowledge)),
+    get("/emergency-stop", Access::Viewer, || web::route().to(emergency_stop::page::form)),
+    post("/emergency-stop", Access::Operator, || web::route().to(emergency_stop::page::press)),
+    get("/emergency-stop/result", Access::Viewer, || web::route().to(emergency_stop::page::result)),
+    get("/api/v1/alarms", Access::Viewer, || web::route().to(api::alarms::list)),
+    post("/api/v1/alarms/{id}/acknowledge", Access::Operator, || web::route().to(api::alarms::acknowledge)),
+    get("/api/v1/emergency-stop", Access::Viewer, || web::route().to(api::emergency_stop::look)),
+    post("/api/v1/emergency-stop", Access::Operator, || web::route().to(api::emergency_stop::press)),
     get("/api/v1/streams/{id}/series", Access::Viewer, || web::route().to(api::series::of_stream)),
     get("/api/v1/experiments", Access::Viewer, || web::route().to(api::experiments::list)),
     post("/api/v1/experiments", Access::Operator, || web::route().to(api::experiments::queue)),

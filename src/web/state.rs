@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::bell::Bell;
 use super::denials::Denials;
 use super::download::Downloads;
 use super::moment::Moment;
@@ -36,6 +37,8 @@ pub struct State {
     pub events: Events,
     /// Whether what devices send can be stored; says nothing where another process takes it.
     pub ingest: Health,
+    /// How many alarms wait for an answer.
+    pub bell: Bell,
     /// The watch over the runs, where this process has it.
     pub lookout: LookoutDesk,
     /// The time of day.
@@ -71,6 +74,7 @@ impl State {
             experiments: ExperimentIndex::default(),
             events,
             ingest: Health::default(),
+            bell: Bell::default(),
             lookout: LookoutDesk::default(),
             clock,
             hasher: Hasher::default(),

@@ -27,7 +27,11 @@ if (element) {
     on: changed,
   });
   element.addEventListener("keydown", onKey);
-  chart.load();
+  // An alarm leads to the minutes around it.
+  const asked = new URLSearchParams(location.search);
+  const [fromUs, toUs] = ["from_us", "to_us"].map((name) => Number(asked.get(name)));
+  const first = chart.load();
+  if (fromUs && toUs > fromUs) Promise.resolve(first).then(() => chart.zoomTo(chart.x(fromUs), chart.x(toUs)));
   if (grows) setInterval(() => !chart.zoom && !document.hidden && chart.load(), RELOAD_EVERY_MS);
 }
 

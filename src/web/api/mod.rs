@@ -1,6 +1,8 @@
 //! The JSON API, version 1.
 
+pub mod alarms;
 pub mod batteries;
+pub mod emergency_stop;
 pub mod experiments;
 pub mod profiles;
 pub mod series;

@@ -1,10 +1,12 @@
 //! The pages: one folder per entity, one file per view, templates of the same names.
 
 pub mod account;
+pub mod alarms;
 pub mod audit;
 pub mod batteries;
 pub mod cells;
 pub mod devices;
+pub mod emergency_stop;
 pub mod experiments;
 pub mod health;
 pub mod monitor;

@@ -12,6 +12,7 @@ use crate::domain::ids::StreamId;
 use crate::domain::profile::Step;
 use crate::report::chart;
 use crate::series::window::Series;
+use crate::store::alarm_list::{AlarmFilter, Answered, EXPERIMENT_ROWS};
 use crate::store::experiments::Experiment;
 use crate::store::run_orders::LastOrder;
 use crate::store::streams::Latest;
@@ -19,6 +20,7 @@ use crate::store::transitions::Transition;
 use crate::web::answer::{DoneQuery, Notice};
 use crate::web::moment::Moment;
 use crate::web::page::Layout;
+use crate::web::pages::alarms::Row as AlarmRow;
 use crate::web::pages::monitor::numbers::{duration_words, value_text};
 use crate::web::pages::monitor::status::Status;
 use crate::web::pages::monitor::table::Table;
@@ -38,6 +40,7 @@ struct Page {
     happened: Vec<Transition>,
     /// The last order it was given.
     order: Option<LastOrder>,
+    alarms: Vec<AlarmRow>,
     notice: Option<Notice>,
     now_us: i64,
 }
@@ -215,14 +218,19 @@ pub async fn page(
         }
         _ => None,
     };
+    let now_us = state.clock.now_us();
+    let of_this =
+        AlarmFilter { answered: Answered::All, experiment: Some(experiment.experiment), ..AlarmFilter::default() };
+    let alarms = state.store.alarms(&of_this, EXPERIMENT_ROWS).await?;
     let page = Page {
         layout: Layout::new(&request, "experiments"),
+        alarms: alarms.into_iter().map(|alarm| AlarmRow::new(alarm, now_us)).collect(),
         measured: measured(&state, &experiment).await?,
         order: state.store.last_order(experiment.experiment).await?,
         happened: state.store.transitions(experiment.experiment).await?,
         experiment,
         notice,
-        now_us: state.clock.now_us(),
+        now_us,
     };
     answer::page(StatusCode::OK, &page)
 }
