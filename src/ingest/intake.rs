@@ -33,6 +33,8 @@ pub enum Message {
     Devices(FoundInstruments),
     /// `up/reply`.
     Reply(Reply),
+    /// A dead letter with this number, read again: it is either stored now, or stays dead with a new reason.
+    Again(i64, Box<Message>),
     /// A message that cannot be used; kept with everything needed to try again.
     Dead(DeadLetter),
 }

@@ -9,6 +9,7 @@ pub mod codec;
 pub mod endpoint;
 pub mod gate;
 pub mod leader;
+pub mod redrive;
 pub mod sender;
 pub mod server_id;
 pub mod topics;

@@ -1,6 +1,7 @@
 //! The JSON API, version 1.
 
 pub mod batteries;
+pub mod dead_letters;
 pub mod experiments;
 pub mod profiles;
 pub mod series;

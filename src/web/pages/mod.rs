@@ -4,6 +4,7 @@ pub mod account;
 pub mod audit;
 pub mod batteries;
 pub mod cells;
+pub mod dead_letters;
 pub mod devices;
 pub mod experiments;
 pub mod health;
