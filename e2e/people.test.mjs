@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { SCREENSHOTS, startBrowser, startServer } from "./lab.mjs";
 import { looker } from "./look.mjs";
-import { addPerson, addWaiting, signIn } from "./person.mjs";
+import { addLetter, addPerson, addWaiting, signIn } from "./person.mjs";
 
 let server;
 let browser;
@@ -20,6 +20,8 @@ before(async () => {
   addPerson(server, "j.lindqvist", "operator", "Jonas Lindqvist of the cell lab, second floor");
   addPerson(server, "visitor-with-a-long-user-name-32", "viewer");
   addWaiting(server, "pr-new-21");
+  addLetter(server, "cu-01", `{"boot":1,"columns":<img src=x onerror=alert(1)>${"0123456789".repeat(60)}`);
+  addLetter(server, "a-device-with-a-long-name-of-32c", "{");
   addWaiting(server, "a-device-with-a-long-name-of-32c");
   await onPage("/tokens/new", async (page) => {
     await page.getByLabel("What it is for").fill("plots of the night shift");
@@ -39,6 +41,8 @@ const PAGES = [
   ["tokens", "/tokens"], ["tokens-new", "/tokens/new"], ["tokens-revoke", "/tokens/1/revoke"],
   ["audit", "/audit"], ["audit-verify", "/audit/verify"],
   ["devices", "/devices"], ["devices-new", "/devices/new"], ["devices-show", "/devices/cu-01"],
+  ["dead-letters", "/dead-letters"], ["dead-letters-none", "/dead-letters?reason=nothing+fits"],
+  ["dead-letters-show", "/dead-letters/1"],
   ["devices-rotate", "/devices/cu-01/rotate"], ["devices-disable", "/devices/cu-01/disable"],
 ];
 
@@ -149,3 +153,18 @@ test("the log is filtered, and the filter stays in the address", () => onPage("/
   await page.getByRole("link", { name: "Download as CSV" }).click();
   assert.match((await file).suggestedFilename(), /^cellar-audit-\d{4}-\d\d-\d\d\.csv$/);
 }));
+
+test("without scripts a dead letter is looked at and tried again", () => onPage("/devices", async (page) => {
+  await page.getByRole("link", { name: "Dead letters" }).click();
+  await page.getByRole("link", { name: /./ }).and(page.locator("tbody th a")).last().click();
+  await page.getByRole("button", { name: "Try again" }).click();
+  assert.match(await page.locator(".notice").first().textContent(), /tried again now/);
+  // The node takes it within a second or two and finds it as useless as before.
+  for (let tries = 0; tries < 40 && await page.getByText("being tried").count() > 0; tries += 1) {
+    await page.waitForTimeout(250);
+    await page.reload();
+  }
+  await page.getByText("Tried again").waitFor();
+  assert.equal(await page.locator(".badge").first().textContent(), "dead");
+  assert.match(await page.locator("pre").textContent(), /<img src=x onerror/);
+}, { javaScriptEnabled: false }));

@@ -29,6 +29,13 @@ db.execute("INSERT INTO session (token_sha256, user_id, address, agent, created_
   return token;
 }
 
+/** Keeps a message of a device as a dead letter. */
+export function addLetter(server, device, payload) {
+  inDatabase(server, `
+db.execute("INSERT INTO dead_letter (device_id, received_at_us, topic, reason, payload) VALUES (?, ?, ?, 'byte 1: expected a string in double quotes', ?)",
+           (sys.argv[2], now, f"cellar/v1/{sys.argv[2]}/up/samples", sys.argv[3].encode()))`, device, payload);
+}
+
 /** Notes a device that waits to be let in. */
 export function addWaiting(server, device) {
   inDatabase(server, `

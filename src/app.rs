@@ -22,6 +22,7 @@ use crate::node::endpoint::Endpoint;
 use crate::node::gate::Gate;
 use crate::node::guard::Guard;
 use crate::node::leader::Leadership;
+use crate::node::redrive;
 use crate::node::scheduler::Scheduler;
 use crate::node::sender::Sender;
 use crate::node::server_id::ServerId;
@@ -274,6 +275,7 @@ impl NodePart {
         let (intake, jobs) = Intake::new();
         let writer = Writer::new(store.clone(), jobs, events.clone(), Clock::System, stopped.clone());
         let writer = tokio::spawn(writer.reporting(health.clone()).run());
+        tokio::spawn(redrive::run(store.clone(), intake.clone(), Clock::System, stopped.clone()));
         if !config.broker.url.is_empty() {
             let bridge = Bridge::new(&config.broker.url, intake, Clock::System, epoch)?.guarded_by(guard.clone());
             guard.connect(bridge.post());

@@ -40,6 +40,14 @@ pub(super) struct Building<'a> {
     ends: BTreeMap<StreamId, End>,
     /// What to tell after the commit, if anybody watches.
     events: Option<Vec<Event>>,
+    /// The dead letter that is being read again.
+    again: Option<Again>,
+}
+
+/// A dead letter that is being read again, and what is wrong with it this time.
+struct Again {
+    letter: i64,
+    complaint: Option<String>,
 }
 
 /// The end of a stream as it grows within a group. Its values are written out once, at the end of the group.
@@ -66,6 +74,7 @@ pub(super) async fn store_group<'a>(
         runs: BTreeMap::new(),
         ends: BTreeMap::new(),
         events: watched.then(Vec::new),
+        again: None,
     };
     for job in jobs {
         building.add(&job.device, &job.message).await?;
@@ -75,10 +84,24 @@ pub(super) async fn store_group<'a>(
 
 impl<'a> Building<'a> {
     async fn add(&mut self, device: &DeviceId, message: &'a Message) -> Result<(), StoreError> {
+        if let Message::Again(letter, message) = message {
+            self.again = Some(Again { letter: *letter, complaint: None });
+            self.take(device, message).await?;
+            return match self.again.take() {
+                Some(Again { letter, complaint: Some(reason) }) => {
+                    self.group.letter_still_dead(letter, &reason, self.now_us).await
+                }
+                _ => self.group.letter_stored(*letter, self.now_us).await,
+            };
+        }
         if self.known.is_news(device, self.now_us, SEEN_EVERY_US) && !matches!(message, Message::Hello(_)) {
             self.group.device_seen(device, self.now_us).await?;
             self.tell(|| Event::Device(device.clone()));
         }
+        self.take(device, message).await
+    }
+
+    async fn take(&mut self, device: &DeviceId, message: &'a Message) -> Result<(), StoreError> {
         match message {
             Message::Samples(packed) => self.samples(device, packed).await,
             Message::Hello(hello) => {
@@ -88,8 +111,8 @@ impl<'a> Building<'a> {
                 self.tell(|| Event::Device(device.clone()));
                 Ok(())
             }
-            // Every message is a sign of life; this one is nothing else.
-            Message::Heartbeat(_) => Ok(()),
+            // Every message is a sign of life; this one is nothing else. And only a letter is read again, never one within one.
+            Message::Heartbeat(_) | Message::Again(..) => Ok(()),
             Message::Station(report) => {
                 let complaint = match self.group.station_report(device, report, self.now_us).await? {
                     ReportOutcome::Noted => {
@@ -131,7 +154,7 @@ impl<'a> Building<'a> {
                 }
             },
             Message::Alarm(alarm) => self.alarm(device, alarm).await,
-            Message::Dead(letter) => self.keep(device, &letter.topic, &letter.reason, &letter.payload).await,
+            Message::Dead(letter) => self.lay_aside(device, &letter.topic, &letter.reason, &letter.payload).await,
         }
     }
 
@@ -273,11 +296,22 @@ impl<'a> Building<'a> {
         payload: &[u8],
     ) -> Result<(), StoreError> {
         let topic = format!("cellar/v1/{device}/up/{what}");
-        self.keep(device, &topic, reason, payload).await
+        self.lay_aside(device, &topic, reason, payload).await
     }
 
-    /// Keeps a dead letter; a device that sends more of them than are kept is an alarm.
-    async fn keep(&mut self, device: &DeviceId, topic: &str, reason: &str, payload: &[u8]) -> Result<(), StoreError> {
+    /// Keeps a message nobody can use; of a letter that is read again only the reason is new. A device that sends more of
+    /// them than are kept is an alarm.
+    async fn lay_aside(
+        &mut self,
+        device: &DeviceId,
+        topic: &str,
+        reason: &str,
+        payload: &[u8],
+    ) -> Result<(), StoreError> {
+        if let Some(again) = &mut self.again {
+            again.complaint.get_or_insert_with(|| reason.to_owned());
+            return Ok(());
+        }
         let is_kept = self.group.dead_letter(device, topic, reason, payload, self.now_us).await?;
         if !is_kept && self.known.is_news_of_letters(device, self.now_us, LETTERS_ALARM_EVERY_US) {
             let code = Code::DeadLettersOver;

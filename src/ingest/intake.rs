@@ -35,6 +35,8 @@ pub enum Message {
     Reply(Reply),
     /// `up/alarm`.
     Alarm(DeviceAlarm),
+    /// A dead letter with this number, read again: it is either stored now, or stays dead with a new reason.
+    Again(i64, Box<Message>),
     /// A message that cannot be used; kept with everything needed to try again.
     Dead(DeadLetter),
 }

@@ -87,7 +87,7 @@ impl Lane {
             };
             // What the writer believes to be stored may not be: read it again.
             self.known = Known::default();
-            let is_letter = matches!(jobs.as_slice(), [Job { message: Message::Dead(_), .. }]);
+            let is_letter = matches!(jobs.as_slice(), [Job { message, .. }] if is_dead(message));
             if error.may_pass() || error.is_duplicate() || is_letter {
                 let words = chain(&error);
                 tracing::warn!(error = words, messages = jobs.len(), "not stored, trying again");
@@ -132,6 +132,14 @@ impl Lane {
     }
 }
 
+/// Whether a message was set aside already, so that it cannot be at fault itself.
+fn is_dead(message: &Message) -> bool {
+    match message {
+        Message::Again(_, message) => is_dead(message),
+        message => matches!(message, Message::Dead(_)),
+    }
+}
+
 /// The boot a message belongs to.
 fn boot_of(message: &Message) -> Option<u32> {
     match message {
@@ -139,7 +147,12 @@ fn boot_of(message: &Message) -> Option<u32> {
         Message::Hello(hello) => Some(hello.boot),
         Message::Heartbeat(heartbeat) => Some(heartbeat.boot),
         Message::Clock(mark) => Some(mark.boot),
-        Message::Station(_) | Message::Devices(_) | Message::Reply(_) | Message::Alarm(_) | Message::Dead(_) => None,
+        Message::Station(_)
+        | Message::Devices(_)
+        | Message::Reply(_)
+        | Message::Alarm(_)
+        | Message::Again(..)
+        | Message::Dead(_) => None,
     }
 }
 
@@ -156,6 +169,10 @@ fn refused(job: Job, error: &StoreError) -> Job {
         Message::Devices(found) => ("devices", serde_json::to_vec(found).unwrap_or_default()),
         Message::Reply(reply) => ("reply", serde_json::to_vec(reply).unwrap_or_default()),
         Message::Alarm(alarm) => ("alarm", serde_json::to_vec(alarm).unwrap_or_default()),
+        Message::Again(letter, _) => {
+            let dead = Message::Dead(DeadLetter { topic: String::new(), payload: Vec::new(), reason });
+            return Job { message: Message::Again(*letter, Box::new(dead)), ..job };
+        }
         Message::Dead(letter) => ("", letter.payload.clone()),
     };
     let topic = format!("cellar/v1/{}/up/{what}", job.device);

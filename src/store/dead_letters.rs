@@ -16,7 +16,7 @@ statements! {
         INSERT INTO dead_letter (device_id, received_at_us, topic, reason, payload)
         VALUES (?, ?, ?, ?, ?)";
     DAY = "
-        SELECT kept_bytes
+        SELECT kept_bytes, over_count
         FROM dead_letter_day
         WHERE device_id = ? AND day = ?";
     COUNT_DAY = "
@@ -55,7 +55,8 @@ pub struct StoredDeadLetter {
 }
 
 impl Group {
-    /// Keeps a message nobody could use. `false` when the device's share of the day is used up and it was only counted.
+    /// Keeps a message nobody could use. `false` when the device's share of the day is used up and it was only counted; the
+    /// first time on a day that leaves a letter without payload that says so.
     ///
     /// # Errors
     /// When the database fails.
@@ -69,17 +70,19 @@ impl Group {
     ) -> Result<bool, StoreError> {
         let day = now_us.div_euclid(DAY_US);
         let size = i64::try_from(payload.len()).unwrap_or(i64::MAX);
-        let used: Option<(i64,)> = on_group!(self, conn, dialect => {
+        let used: Option<(i64, i64)> = on_group!(self, conn, dialect => {
             sqlx::query_as(DAY.text(dialect)).bind(device.as_str()).bind(day).fetch_optional(conn).await?
         });
-        let kept = used.map_or(0, |(bytes,)| bytes).saturating_add(size) <= DAY_BYTES_MAX;
-        if kept {
+        let (kept_bytes, over_count) = used.unwrap_or_default();
+        let kept = kept_bytes.saturating_add(size) <= DAY_BYTES_MAX;
+        let (reason, payload) = if kept { (cut(reason), payload) } else { (share_used_up(reason), &[][..]) };
+        if kept || over_count == 0 {
             on_group!(self, conn, dialect => {
                 sqlx::query(INSERT.text(dialect))
                     .bind(device.as_str())
                     .bind(now_us)
                     .bind(cut(topic))
-                    .bind(cut(reason))
+                    .bind(&reason)
                     .bind(payload)
                     .execute(conn)
                     .await?;
@@ -111,6 +114,13 @@ impl Store {
     }
 }
 
-fn cut(text: &str) -> String {
+fn share_used_up(reason: &str) -> String {
+    let share_mb = DAY_BYTES_MAX / 1_000_000;
+    cut(&format!(
+        "the {share_mb} MB kept of a device and day are used up: from here on only counted. This one: {reason}"
+    ))
+}
+
+pub(super) fn cut(text: &str) -> String {
     text.chars().take(TEXT_MAX).collect()
 }

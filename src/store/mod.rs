@@ -12,6 +12,7 @@ pub mod blocks;
 pub mod cell_places;
 pub mod cells;
 pub mod columns;
+pub mod dead_letter_redrive;
 pub mod dead_letters;
 pub mod device_access;
 pub mod devices;
@@ -124,6 +125,7 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("cell_places", cell_places::STATEMENTS),
     ("cells", cells::STATEMENTS),
     ("columns", columns::STATEMENTS),
+    ("dead_letter_redrive", dead_letter_redrive::STATEMENTS),
     ("dead_letters", dead_letters::STATEMENTS),
     ("device_access", device_access::STATEMENTS),
     ("devices", devices::STATEMENTS),

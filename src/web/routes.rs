@@ -7,8 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::guard::admit;
 use super::pages::{
-    account, alarms, audit, batteries, cells, devices, emergency_stop, experiments, health, monitor, profiles, session,
-    stations, theme, tokens, units, users,
+    account, alarms, audit, batteries, cells, dead_letters, devices, emergency_stop, experiments, health, monitor,
+    profiles, session, stations, theme, tokens, units, users,
 };
 use super::{WebError, api, assets, live};
 
@@ -119,6 +119,8 @@ pub const ROUTES: &[Entry] = &[
     get("/api/v1/experiments/{id}/data.bdf.csv", Access::Viewer, || web::route().to(experiments::data::bdf)),
     get("/api/v1/stations", Access::Viewer, || web::route().to(api::stations::stations)),
     get("/api/v1/units", Access::Viewer, || web::route().to(api::stations::units)),
+    get("/api/v1/dead-letters", Access::Operator, || web::route().to(api::dead_letters::list)),
+    post("/api/v1/dead-letters/{id}/redrive", Access::Operator, || web::route().to(api::dead_letters::redrive)),
     get("/api/v1/batteries", Access::Viewer, || web::route().to(api::batteries::list)),
     post("/api/v1/batteries", Access::Operator, || web::route().to(api::batteries::add)),
     get("/api/v1/batteries/{id}", Access::Viewer, || web::route().to(api::batteries::show)),
@@ -228,6 +230,10 @@ pub const ROUTES: &[Entry] = &[
     post("/stations/{id}/queue/release", Access::Operator, || web::route().to(experiments::hold::release)),
     get("/stations/{id}/queue", Access::Viewer, || web::route().to(experiments::queue::page)),
     post("/stations/{id}/queue/move", Access::Operator, || web::route().to(experiments::queue::move_one)),
+    get("/dead-letters", Access::Admin, || web::route().to(dead_letters::list::page)),
+    post("/dead-letters/redrive", Access::Admin, || web::route().to(dead_letters::redrive::all)),
+    get("/dead-letters/{id}", Access::Admin, || web::route().to(dead_letters::show::page)),
+    post("/dead-letters/{id}/redrive", Access::Admin, || web::route().to(dead_letters::redrive::one)),
     get("/users", Access::Admin, || web::route().to(users::list::page)),
     get("/users/new", Access::Admin, || web::route().to(users::add::form)),
     post("/users/new", Access::Admin, || web::route().to(users::add::add)),

@@ -19,6 +19,7 @@ mod api_profiles;
 mod audit;
 mod batteries;
 mod chaos;
+mod dead_letters;
 mod device_gate;
 mod devices;
 mod documentation;

@@ -5,6 +5,7 @@ pub mod alarms;
 pub mod audit;
 pub mod batteries;
 pub mod cells;
+pub mod dead_letters;
 pub mod devices;
 pub mod emergency_stop;
 pub mod experiments;
