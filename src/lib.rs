@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod exchange;
+pub mod import;
 pub mod ingest;
 pub mod node;
 pub mod report;

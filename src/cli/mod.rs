@@ -9,6 +9,7 @@ mod device;
 mod device_export;
 mod export;
 mod flags;
+mod import;
 mod migrate;
 mod serve;
 mod settings;
@@ -58,6 +59,8 @@ enum Verb {
     /// Check and export the audit log.
     #[command(subcommand)]
     Audit(audit::AuditVerb),
+    /// Import files of finished experiments.
+    Import(import::ImportArgs),
     /// Write an experiment to a file.
     Export(export::ExportArgs),
     /// Run simulated devices against a server, or check what became of their readings.
@@ -102,6 +105,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::User(verb) => user::run(&verb).await,
         Verb::Token(verb) => token::run(&verb).await,
         Verb::Audit(verb) => audit::run(&verb).await,
+        Verb::Import(args) => import::run(&args).await,
         Verb::Export(args) => export::run(&args).await.map(|()| ExitCode::SUCCESS),
         Verb::Simulate(args) => simulate::run(&args).await,
     }

@@ -66,7 +66,22 @@ pub struct DeviceId(Arc<str>);
 #[error("“{0}” is not a device id: use 1 to 32 of a-z, 0-9 and -")]
 pub struct BadDeviceId(String);
 
+/// How the ids begin under which the rows of files are stored: no device may call itself that.
+const IMPORT_PREFIX: &str = "import-";
+
 impl DeviceId {
+    /// Under which the rows of a file are stored: they have an identity of their own, as those of a device have.
+    #[must_use]
+    pub fn of_import(import: i64) -> Self {
+        Self(format!("{IMPORT_PREFIX}{import}").into())
+    }
+
+    /// Whether it stands for a file.
+    #[must_use]
+    pub fn is_of_import(&self) -> bool {
+        self.0.starts_with(IMPORT_PREFIX)
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,4 +1,5 @@
 //! Files out of the database and into it: what the pages, the API and the command line have in common.
 
 pub mod export;
+pub mod import;
 pub mod name;

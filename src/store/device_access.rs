@@ -296,6 +296,10 @@ impl Group {
         hashes: &SecretHashes,
         now_us: i64,
     ) -> Result<(), StoreError> {
+        if device.is_of_import() {
+            let taken = format!("{device} is kept for the rows of an imported file. Choose another id.");
+            return Err(StoreError::Conflict(taken));
+        }
         on_group!(self, conn, dialect => {
             sqlx::query(REGISTER.text(dialect))
                 .bind(device.as_str())

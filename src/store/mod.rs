@@ -22,6 +22,7 @@ pub mod experiment_queue;
 pub mod experiments;
 pub(crate) mod failpoint;
 pub mod group;
+pub mod imports;
 pub mod instruments;
 pub mod lease;
 mod migrate;
@@ -132,6 +133,7 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("experiment_index", experiment_index::STATEMENTS),
     ("experiment_queue", experiment_queue::STATEMENTS),
     ("experiments", experiments::STATEMENTS),
+    ("imports", imports::STATEMENTS),
     ("instruments", instruments::STATEMENTS),
     ("lease", lease::STATEMENTS),
     ("migrate", migrate::STATEMENTS),

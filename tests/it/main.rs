@@ -26,6 +26,7 @@ mod documentation;
 mod experiments;
 mod exports;
 mod harness;
+mod imports;
 mod ingest;
 mod mqtt_bridge;
 mod mqtt_clients;

@@ -61,7 +61,7 @@ pub fn ordered(names: Vec<String>) -> Vec<String> {
 }
 
 /// What stands in a column of the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Field {
     /// Moment in UTC.
     Utc,
@@ -79,8 +79,8 @@ pub(super) enum Field {
     Value(usize),
     /// A measured value, if it is a number.
     Finite(usize),
-    /// A measured value in thousandths, whole.
-    Thousandfold(usize),
+    /// A measured value in so many parts of its unit, whole.
+    Whole { column: usize, parts: f64 },
     /// Executed steps before this one.
     StepCount { step: usize, cycle: Option<usize> },
 }
@@ -107,11 +107,16 @@ fn wattrex(columns: &[Measured]) -> Vec<(Field, String)> {
     const KNOWN: [(&str, &str); 2] = [("voltage_v", "Voltage"), ("current_a", "Current")];
     let mut fields = vec![(Field::Blank, "Timestamp".to_owned()), (Field::Number, "MeasID".to_owned())];
     let known = KNOWN.iter().filter_map(|(name, title)| Some((place(columns, name)?, (*title).to_owned())));
-    fields.extend(known.map(|(at, title)| (Field::Thousandfold(at), title)));
+    fields.extend(known.map(|(at, title)| (Field::Whole { column: at, parts: 1e3 }, title)));
     let is_other = |name: &str| !FIRST.contains(&name) && name != LAST;
     let others = columns.iter().enumerate().filter(|(_, one)| is_other(&one.column));
-    fields.extend(others.map(|(at, one)| (Field::Thousandfold(at), one.title.clone())));
+    fields.extend(others.map(|(at, one)| (Field::Whole { column: at, parts: parts(&one.column) }, one.title.clone())));
     fields
+}
+
+/// That program counts temperatures and powers in tenths, everything else in thousandths.
+fn parts(column: &str) -> f64 {
+    if column.ends_with("_c") || column.ends_with("_w") { 1e1 } else { 1e3 }
 }
 
 /// Required columns first, then the recommended ones, then the rest of the vocabulary, then what it has no word for under

@@ -101,7 +101,7 @@ impl Table {
             .fields
             .iter()
             .map(|field| match field {
-                Field::Value(column) | Field::Thousandfold(column) | Field::Finite(column) => of(&Some(*column)),
+                Field::Value(column) | Field::Whole { column, .. } | Field::Finite(column) => of(&Some(*column)),
                 _ => Cells::none(),
             })
             .collect();
@@ -123,8 +123,8 @@ impl Table {
                     Field::Unix => decimal(out, *at_us, 6),
                     Field::Number => unsigned(out, self.rows),
                     Field::Value(_) => cells.write(out, row),
-                    Field::Thousandfold(_) => {
-                        if let Some(value) = cells.value(row).and_then(thousandfold) {
+                    Field::Whole { parts, .. } => {
+                        if let Some(value) = cells.value(row).and_then(|value| whole(value * parts)) {
                             signed(out, value);
                         }
                     }
@@ -138,10 +138,10 @@ impl Table {
     }
 }
 
-/// A value in the thousandth part of its unit, whole; `None` when it has none.
+/// The nearest whole number; `None` when there is none.
 #[expect(clippy::cast_possible_truncation, reason = "checked before")]
-fn thousandfold(value: f64) -> Option<i64> {
-    let value = (value * 1e3).round();
+fn whole(value: f64) -> Option<i64> {
+    let value = value.round();
     (value.abs() < 9e18).then_some(value as i64)
 }
 

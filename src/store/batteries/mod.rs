@@ -313,7 +313,7 @@ impl Store {
 }
 
 impl Group {
-    async fn add_battery(
+    pub(in crate::store) async fn add_battery(
         &mut self,
         by: &Actor,
         facts: &NewBattery,
