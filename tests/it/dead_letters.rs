@@ -78,7 +78,7 @@ both_engines! {
         assert!(letters[0].payload.is_empty() && letters[3].payload_bytes > 0);
         let (stream, _) = store.device_streams(&device).await.unwrap()[0];
         let stored = store.stream_batches(stream, (0, -1)).await.unwrap();
-        assert_eq!(stored.iter().map(|batch| batch.rows()).sum::<usize>(), 1);
+        assert_eq!(stored.iter().map(cellar::domain::sample::Batch::rows).sum::<usize>(), 1);
         assert_eq!(stored[0].columns[0].values, [3.7]);
         let asked = AuditFilter { action: "dead letters".into(), ..AuditFilter::default() };
         assert_eq!(store.audit_page(&asked, i64::MAX, 9).await.unwrap().len(), 1);

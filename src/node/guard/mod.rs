@@ -130,7 +130,8 @@ impl Guard {
             Message::Hello(_) | Message::Heartbeat(_) | Message::Devices(_) | Message::Clock(_) | Message::Alarm(_) => {
                 state.table.unit_heard(device, now);
             }
-            Message::Dead(_) => {}
+            // What is read again was said long ago.
+            Message::Again(..) | Message::Dead(_) => {}
         }
     }
 
