@@ -33,7 +33,7 @@ pub struct Facts {
     pub state: ExperimentState,
     /// Since when, µs UTC.
     pub moved_at_us: i64,
-    /// The last `start` or `stop`.
+    /// The last `start`, or of a run that is being stopped the last `stop`.
     pub order: Option<Told>,
     /// The last `get_state` on its behalf.
     pub ask: Option<Told>,

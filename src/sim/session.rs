@@ -151,7 +151,7 @@ impl<'a> Session<'a> {
                     }
                 }
             };
-            if matches!(event, Event::Incoming(_)) {
+            if matches!(event, Event::Incoming(Incoming::Publish(_))) {
                 self.link.contact.hear();
             }
             match event {

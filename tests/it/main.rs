@@ -41,6 +41,7 @@ mod pages_stations;
 mod people_verbs;
 mod roles;
 mod runs;
+mod scheduler;
 mod secrets;
 mod sessions;
 mod sign_in;

@@ -19,8 +19,10 @@ statements! {
     OPEN = "
         SELECT e.experiment_id, e.state, e.version, e.updated_at_us, s.device_id, s.state AS station_state,
             s.experiment_id AS station_experiment_id, s.reported_at_us, d.seen_at_us,
-            (SELECT MAX(o.command_id) FROM outbox o
-                WHERE o.experiment_id = e.experiment_id AND o.verb IN ('start', 'stop')) AS order_id,
+            (SELECT o.command_id FROM outbox o
+                WHERE o.experiment_id = e.experiment_id
+                    AND o.verb = CASE e.state WHEN 'stopping' THEN 'stop' ELSE 'start' END
+                ORDER BY o.created_at_us DESC, o.command_id DESC LIMIT 1) AS order_id,
             (SELECT MAX(o.command_id) FROM outbox o
                 WHERE o.experiment_id = e.experiment_id AND o.verb = 'get_state') AS ask_id
         FROM experiment e

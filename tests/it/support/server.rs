@@ -118,6 +118,18 @@ impl Server {
         self.process = spawn(self.folder.path(), &self.options, &[], addresses, [&self.said, &self.printed]).0;
     }
 
+    /// The same with something more in its environment.
+    pub(crate) fn restart_in(&mut self, environment: &[(&str, &str)]) {
+        let addresses = [&self.http, &self.mqtt].map(|had| if had.is_empty() { "127.0.0.1:0" } else { had.as_str() });
+        let said = [&self.said, &self.printed];
+        self.process = spawn(self.folder.path(), &self.options, environment, addresses, said).0;
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn is_dead(&mut self) -> bool {
+        self.process.try_wait().expect("it is ours").is_some()
+    }
+
     /// What it wrote to standard error so far.
     pub(crate) fn said(&self) -> String {
         self.said.lock().expect("no reader panicked").clone()
