@@ -19,6 +19,8 @@ mod api_profiles;
 mod audit;
 mod batteries;
 mod chaos;
+mod contest;
+mod crash;
 mod dead_letters;
 mod device_gate;
 mod devices;

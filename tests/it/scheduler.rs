@@ -21,14 +21,14 @@ use crate::support::server::{Server, program};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A simulated laboratory in a process of its own, and what it said.
-struct Simulation {
+pub(crate) struct Simulation {
     process: Child,
     said: Arc<Mutex<Vec<String>>>,
 }
 
 impl Simulation {
     /// One unit with two stations, which registers itself in the server's database.
-    fn start(server: &Server) -> Self {
+    pub(crate) fn start(server: &Server) -> Self {
         let mut process = Command::new(program())
             .args(["simulate", "--url", &format!("mqtt://{}", server.mqtt())])
             .args(["--scenario", "lab", "--devices", "1", "--seed", "7", "--speed", "1"])
@@ -50,7 +50,7 @@ impl Simulation {
     }
 
     /// How often it began an experiment.
-    fn begun(&self, experiment: ExperimentId) -> usize {
+    pub(crate) fn begun(&self, experiment: ExperimentId) -> usize {
         let name = format!("experiment={experiment}");
         let said = self.said.lock().unwrap();
         said.iter().filter(|line| line.contains("begins") && line.split_whitespace().any(|word| word == name)).count()
@@ -64,19 +64,24 @@ impl Drop for Simulation {
     }
 }
 
-struct Lab {
-    server: Server,
-    store: Store,
-    simulation: Simulation,
-    operator: Browser,
-    station: StationId,
-    first: ExperimentId,
+/// A server with a simulated unit.
+pub(crate) struct Lab {
+    pub(crate) server: Server,
+    pub(crate) store: Store,
+    pub(crate) simulation: Simulation,
+    pub(crate) operator: Browser,
+    pub(crate) station: StationId,
+    pub(crate) first: ExperimentId,
 }
 
 impl Lab {
     /// A server and a unit; the first experiment of its first station.
-    async fn start(options: &[&str]) -> Self {
-        let server = Server::start_with(options);
+    pub(crate) async fn start(options: &[&str]) -> Self {
+        Self::on(Server::start_with(options)).await
+    }
+
+    /// The same with a server that runs already.
+    pub(crate) async fn on(server: Server) -> Self {
         let store = Store::open(&server.database_url()).await.unwrap();
         let operator = Browser::signed_in(&server, Role::Operator).await;
         let simulation = Simulation::start(&server);
@@ -85,11 +90,11 @@ impl Lab {
         Self { server, store, simulation, operator, station, first }
     }
 
-    async fn state(&self, experiment: ExperimentId) -> ExperimentState {
+    pub(crate) async fn state(&self, experiment: ExperimentId) -> ExperimentState {
         self.store.experiment(experiment).await.unwrap().unwrap().state
     }
 
-    async fn until(&self, experiment: ExperimentId, state: ExperimentState) {
+    pub(crate) async fn until(&self, experiment: ExperimentId, state: ExperimentState) {
         let began = Instant::now();
         while self.state(experiment).await != state {
             let found = self.store.experiment(experiment).await.unwrap().unwrap();
@@ -105,7 +110,7 @@ impl Lab {
     }
 
     /// Queues a run of a rest at the first station.
-    async fn queue(&self, name: &str, seconds: f64) -> ExperimentId {
+    pub(crate) async fn queue(&self, name: &str, seconds: f64) -> ExperimentId {
         let first = self.store.experiment(self.first).await.unwrap().unwrap();
         let steps =
             Steps { steps: vec![Step { mode: StepMode::Rest, until: vec![StepEnd::TimeS(seconds)] }], cycles: 1 };

@@ -1,3 +1,5 @@
+//! The tests of a simulated station.
+
 use super::*;
 use crate::analysis::cell_model::preset::Preset;
 use crate::domain::profile::{Step, StepEnd, StepMode};

@@ -121,6 +121,18 @@ impl Browser {
         self.post_bare(path, &fields).await
     }
 
+    /// Sends a form to a server that may die meanwhile; whether it answered.
+    pub(crate) async fn try_post(&mut self, path: &str) -> bool {
+        let body = format!("csrf={}", encoded(&self.csrf));
+        let request = self
+            .client
+            .post(format!("{}{path}", self.base))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("cookie", self.cookie_line())
+            .body(body);
+        request.send().await.is_ok()
+    }
+
     /// Sends a form without adding a token.
     pub(crate) async fn post_bare(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let body =

@@ -118,11 +118,20 @@ impl Server {
         self.process = spawn(self.folder.path(), &self.options, &[], addresses, [&self.said, &self.printed]).0;
     }
 
-    /// The same with something more in its environment.
+    /// The same with something more in its environment, by which it may die before it is ready.
     pub(crate) fn restart_in(&mut self, environment: &[(&str, &str)]) {
         let addresses = [&self.http, &self.mqtt].map(|had| if had.is_empty() { "127.0.0.1:0" } else { had.as_str() });
         let said = [&self.said, &self.printed];
-        self.process = spawn(self.folder.path(), &self.options, environment, addresses, said).0;
+        self.process = match try_spawn(self.folder.path(), &self.options, environment, addresses, said) {
+            Ok((process, _)) | Err((process, _)) => process,
+        };
+    }
+
+    /// `kill -9`, unless it is dead already.
+    pub(crate) fn end(&mut self) {
+        if !self.is_dead() {
+            self.kill_9();
+        }
     }
 
     /// Whether it has ended by itself.
@@ -205,9 +214,24 @@ fn spawn(
     folder: &Path,
     options: &[String],
     environment: &[(&str, &str)],
+    addresses: [&str; 2],
+    said: [&Said; 2],
+) -> (Child, serde_json::Value) {
+    try_spawn(folder, options, environment, addresses, said).unwrap_or_else(|(mut process, why)| {
+        // Nobody else would end it.
+        let _ = process.kill();
+        panic!("cellar serve {options:?}: {why} (status {:?})", process.wait())
+    })
+}
+
+/// The same; a process that did not become ready comes back with the reason.
+fn try_spawn(
+    folder: &Path,
+    options: &[String],
+    environment: &[(&str, &str)],
     [http, mqtt]: [&str; 2],
     [said, printed]: [&Said; 2],
-) -> (Child, serde_json::Value) {
+) -> Result<(Child, serde_json::Value), (Child, String)> {
     let mut process = command(folder, &["serve", "--http", http, "--mqtt", mqtt])
         .args(options)
         .envs(environment.iter().copied())
@@ -235,12 +259,8 @@ fn spawn(
     let line = receiver.recv_timeout(READY_MAX).map_err(|_| "no addresses were printed".to_owned());
     let ready = line.and_then(|line| serde_json::from_str(&line).map_err(|_| format!("not addresses: {line}")));
     match ready {
-        Ok(ready) => (process, ready),
-        Err(why) => {
-            // Nobody else would end it.
-            let _ = process.kill();
-            panic!("cellar serve {options:?}: {why} (status {:?})", process.wait())
-        }
+        Ok(ready) => Ok((process, ready)),
+        Err(why) => Err((process, why)),
     }
 }
 
