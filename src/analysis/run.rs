@@ -110,6 +110,13 @@ impl Run {
         Self { limits, ..self }
     }
 
+    /// Warms the battery from outside to a temperature, °C, and loses the protection against it: as a fan that stopped and a sensor
+    /// that nobody heeds.
+    pub fn overheat(&mut self, to_c: f64) {
+        self.limits.temperature_max_c = f64::INFINITY;
+        self.cell.warm_to(to_c);
+    }
+
     /// The battery.
     #[must_use]
     pub fn cell(&self) -> &Cell {

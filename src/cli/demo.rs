@@ -79,6 +79,7 @@ pub(super) async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let (finished, ended) = mpsc::channel(FINISHED_MAX);
     let devices = tokio::spawn(sim::run(plan, surroundings, finished));
     tokio::spawn(lab.keep_busy(ended));
+    tokio::spawn(DemoLab::mind_the_stopped(app.store().clone(), args.speed));
     announce(&app, &config)?;
     if let Some(http) = app.http() {
         let scheme = if app.tls().is_some() { "https" } else { "http" };

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -18,7 +19,9 @@ use crate::sim::Finished;
 use crate::sim::plan::{Plan, ProbePlan, StationPlan, UnitPlan, Work};
 use crate::sim::replay::Recording;
 use crate::sim::scenario::{PlaceDemand, current_max_a, standard_cycle};
+use crate::sim::station::Runaway;
 use crate::store::Store;
+use crate::store::alarm_list::AlarmFilter;
 use crate::store::experiments::NewExperiment;
 
 /// Rows per second of each station: the curve moves, and a day is 864,000 rows.
@@ -84,6 +87,14 @@ const PROBES: [(&str, &str, Preset); 3] = [
     ("probe-03", "PB-011", Preset::LeadAcid12V),
 ];
 
+/// The station whose cooling fails, how long after its start, s, and how fast its battery warms then, °C/s: every demo shows
+/// how the server stops a station.
+const RUNAWAY: (&str, Runaway) = ("A2", Runaway { after_s: 150.0, rate_c_per_s: 0.6 });
+/// How often the stations are looked after, and for how many looks one that was stopped stands still when nobody answers its
+/// alarm.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+const STANDS_STILL: u32 = 36;
+
 /// Keeps the simulated stations at work.
 pub(super) struct DemoLab {
     store: Store,
@@ -123,6 +134,9 @@ impl DemoLab {
             };
             let (experiment, work) = self.work(index, station).await?;
             let cell = Cell::new(place.preset.parameters(), place.soc, ROOM_C);
+            if place.station == RUNAWAY.0 {
+                plan.runaways.push((station, RUNAWAY.1));
+            }
             if let Some(unit) = plan.units.iter_mut().find(|unit| unit.device == device) {
                 unit.stations.push(self.station_plan(index, station, experiment, work, Some(cell)));
             }
@@ -141,6 +155,37 @@ impl DemoLab {
             });
         }
         Ok(plan)
+    }
+
+    /// Gives a station that was stopped its next experiment: when its alarms are answered, or else after a while.
+    pub(super) async fn mind_the_stopped(store: Store, speed: f64) {
+        let lab = Self { store, speed, measured: None };
+        let mut idle = [0_u32; STATIONS.len()];
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            for (index, rounds) in idle.iter_mut().enumerate() {
+                match lab.next_after_stop(index, *rounds).await {
+                    Ok(is_idle) => *rounds = if is_idle { *rounds + 1 } else { 0 },
+                    Err(error) => tracing::debug!(error = format!("{error:#}"), "the stations are not looked after"),
+                }
+            }
+        }
+    }
+
+    /// Whether a station stands still after a stop; queues its next experiment if it has for long enough.
+    async fn next_after_stop(&self, index: usize, rounds: u32) -> anyhow::Result<bool> {
+        let Some(station) = self.store.station_named(STATIONS[index].station).await? else { return Ok(false) };
+        let works = self.store.experiment_at_work(station).await?.is_some();
+        if works || !self.store.queue(station).await?.is_empty() || self.store.held_queue(station).await?.is_some() {
+            return Ok(false);
+        }
+        let of_station = AlarmFilter { station: Some(station), ..AlarmFilter::default() };
+        let is_answered = self.store.alarms(&of_station, 1).await?.is_empty();
+        if is_answered && rounds > 0 || rounds >= STANDS_STILL {
+            self.queue(index, station).await?;
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     /// Gives every station that comes to the end of its experiment the next one.

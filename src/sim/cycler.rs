@@ -90,6 +90,11 @@ impl Cycler {
         }
     }
 
+    /// Warms the battery from outside to a temperature, °C; the channel's own protection against it is lost.
+    pub fn overheat(&mut self, to_c: f64) {
+        self.run.overheat(to_c);
+    }
+
     /// The battery on the channel.
     #[must_use]
     pub fn cell(&self) -> &Cell {

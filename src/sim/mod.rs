@@ -40,6 +40,7 @@ pub mod timing;
 pub mod unit;
 mod vandal;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -63,11 +64,12 @@ pub const FINISHED_MAX: usize = 64;
 /// a caller who does not care passes a sender nobody listens to.
 pub async fn run(plan: Plan, surroundings: Surroundings, finished: mpsc::Sender<Finished>) -> Summary {
     let mut devices = JoinSet::new();
+    let runaways = Arc::new(plan.runaways);
     for (index, unit) in (0..).zip(plan.units) {
-        let (surroundings, finished) = (surroundings.clone(), finished.clone());
+        let (surroundings, finished, runaways) = (surroundings.clone(), finished.clone(), Arc::clone(&runaways));
         let who = identity(&unit.device, &unit.secret, DeviceKind::Unit);
         devices.spawn(async move {
-            device::run(who, surroundings, index, None, |feed| unit::measure(feed, unit, finished)).await
+            device::run(who, surroundings, index, None, |feed| unit::measure(feed, unit, finished, &runaways)).await
         });
     }
     for probe in plan.probes {

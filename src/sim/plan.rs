@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::replay::Recording;
+use super::station::Runaway;
 use crate::analysis::cell_model::cell::Cell;
 use crate::domain::ids::{BatteryId, DeviceId, ExperimentId, StationId};
 use crate::domain::profile::Steps;
@@ -15,6 +16,8 @@ use crate::domain::sample::Subject;
 pub struct Plan {
     /// Units with their stations.
     pub units: Vec<UnitPlan>,
+    /// Stations whose temperature will run away.
+    pub runaways: Vec<(StationId, Runaway)>,
     /// Probes on batteries.
     pub probes: Vec<ProbePlan>,
     /// Devices that send as much as they may.

@@ -4,6 +4,8 @@
 //! move in windows of minutes, and a day's cycle passes in them. Charge and energy columns count the battery's own time,
 //! which stands in the column `test_time_s`; at speed 1 both times are the same.
 
+mod runaway;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -19,6 +21,8 @@ use crate::domain::profile::Steps;
 use crate::domain::run::RunLimits;
 use crate::domain::sample::Subject;
 use crate::domain::station::StationState;
+
+pub use runaway::Runaway;
 
 const US_PER_S: f64 = 1e6;
 /// Experiments that were run or stopped here and are not begun again.
@@ -67,6 +71,7 @@ pub struct Station {
     reason: Option<String>,
     reported: Option<StationReport>,
     last_at_us: i64,
+    runaway: Option<Runaway>,
 }
 
 impl Station {
@@ -88,6 +93,7 @@ impl Station {
             reason: None,
             reported: None,
             last_at_us: i64::MIN,
+            runaway: None,
         };
         station.load(plan);
         station
@@ -287,6 +293,7 @@ impl Station {
 
     /// Lets `dt_s` seconds of real time pass until `now_us`; adds the rows measured, with their stamps.
     pub fn tick(&mut self, now_us: i64, dt_s: f64, rows: &mut Vec<(i64, Row)>) {
+        self.run_away(dt_s);
         let dt_s = dt_s * self.speed;
         let mut measured = Vec::new();
         let (running, paused) = (self.state == StationState::Running, self.state == StationState::Paused);

@@ -12,7 +12,8 @@ use super::cycler::Row;
 use super::device::{Feed, wait_for_shutdown};
 use super::journal::JournalError;
 use super::plan::{Finished, StationPlan, UnitPlan};
-use super::station::Station;
+use super::station::{Runaway, Station};
+use crate::domain::ids::StationId;
 use crate::domain::station::StationState;
 
 /// Most rows of one message.
@@ -31,12 +32,18 @@ pub(super) async fn measure(
     mut feed: Feed,
     plan: UnitPlan,
     finished: mpsc::Sender<Finished>,
+    runaways: &[(StationId, Runaway)],
 ) -> Result<Feed, JournalError> {
     let mut places: Vec<Place> = plan
         .stations
         .into_iter()
         .map(|station| Place { station: Station::new(station), rows: Vec::new(), next: None })
         .collect();
+    for (station, runaway) in runaways {
+        if let Some(place) = places.iter_mut().find(|place| place.station.station() == *station) {
+            place.station.will_run_away(*runaway);
+        }
+    }
     let dt_s = 1.0 / plan.rows_per_s.clamp(0.001, 1000.0);
     let mut ticks = tokio::time::interval(Duration::from_secs_f64(dt_s));
     // After a pause of the machine the lab goes on, it does not catch up in a burst.

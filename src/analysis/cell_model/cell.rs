@@ -99,6 +99,11 @@ impl Cell {
         self.ambient_c
     }
 
+    /// Warms the battery from outside to a temperature, °C; a warmer one stays as it is.
+    pub fn warm_to(&mut self, temperature_c: f64) {
+        self.temperature_c = self.temperature_c.max(temperature_c);
+    }
+
     /// Changes the temperature of the air, °C.
     pub fn set_ambient_c(&mut self, ambient_c: f64) {
         self.ambient_c = ambient_c;

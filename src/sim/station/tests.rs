@@ -74,3 +74,17 @@ fn a_paused_station_measures_nothing_and_goes_on_where_it_was() {
     assert_eq!(station.take_news().unwrap().state, StationState::Stopped);
     assert!(station.pause(true).is_err());
 }
+
+#[test]
+fn a_temperature_runs_away_once_until_the_run_is_stopped() {
+    let mut station = Station::new(plan(1.0));
+    station.will_run_away(Runaway { after_s: 1.0, rate_c_per_s: 10.0 });
+    let mut rows = Vec::new();
+    (1..=100).for_each(|tick| station.tick(tick * 100_000, 0.1, &mut rows));
+    let highest = |rows: &[(i64, Row)]| rows.iter().filter_map(|(_, row)| row.temperature_c).fold(0.0, f64::max);
+    assert!(highest(&rows[..9]) < 30.0 && highest(&rows) > 100.0, "{}", highest(&rows));
+    assert_eq!(station.report().state, StationState::Running, "its own protection is lost");
+    station.stop("by command");
+    station.tick(10_100_000, 0.1, &mut Vec::new());
+    assert_eq!(station.runaway, None);
+}
