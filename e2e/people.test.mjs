@@ -164,7 +164,7 @@ test("without scripts a dead letter is looked at and tried again", () => onPage(
     await page.waitForTimeout(250);
     await page.reload();
   }
-  await page.getByText("Tried again").waitFor();
+  await page.getByText("Tried again", { exact: true }).waitFor();
   assert.equal(await page.locator(".badge").first().textContent(), "dead");
   assert.match(await page.locator("pre").textContent(), /<img src=x onerror/);
 }, { javaScriptEnabled: false }));

@@ -2,4 +2,5 @@
 
 pub mod cell_model;
 pub mod dry_run;
+pub mod forecast;
 pub mod run;

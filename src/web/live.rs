@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
@@ -26,6 +26,7 @@ use super::pages::monitor::line::Line;
 use super::pages::monitor::spark::{SPARK_LENGTH_US, SPARK_WIDTH, Spark, Sparks};
 use super::pages::monitor::window::Window;
 use super::pages::monitor::{Head, List, Query, read_lines};
+use super::pages::wall::{self, Forecasts, Tile, Tiles};
 use super::{State, Visitor, WebError};
 use crate::ingest::events::Event;
 
@@ -37,6 +38,8 @@ const POINTS_PERIOD: Duration = Duration::from_millis(250);
 const BEAT_PERIOD: Duration = Duration::from_secs(2);
 /// Most rows of one `points` event; more are thinned, the page fetches the exact series when it zooms.
 const POINTS_ROWS_MAX: usize = 100;
+/// How often a chart is told to fetch itself anew while a device sends what it measured during an outage.
+const BACKFILL_PERIOD: Duration = Duration::from_secs(2);
 /// Columns of a `points` event, in this order; `static/js/chart.js` has the same list.
 const POINTS_COLUMNS: [&str; 4] = ["voltage_v", "current_a", "temperature_c", "step"];
 /// Most open event streams: a wall screen and a few tabs for each of a hundred people.
@@ -57,6 +60,7 @@ pub struct Board {
     lines: watch::Receiver<Arc<Vec<Line>>>,
     clients: Arc<AtomicUsize>,
     sparks: Mutex<(i64, Arc<Sparks>)>,
+    forecasts: Forecasts,
 }
 
 impl Board {
@@ -81,7 +85,13 @@ impl Board {
                 }
             }
         });
-        Self { lines, clients, sparks: Mutex::default() }
+        Self { lines, clients, sparks: Mutex::default(), forecasts: Forecasts::default() }
+    }
+
+    /// When the runs of the stations will be done.
+    #[must_use]
+    pub fn forecasts(&self) -> &Forecasts {
+        &self.forecasts
     }
 
     /// The sparklines of the lines, at most 20 s old.
@@ -130,22 +140,60 @@ pub async fn monitor(
     query: web::Query<Query>,
     visitor: Visitor,
 ) -> Result<HttpResponse, WebError> {
+    let window = query.window.as_deref().and_then(Window::from_word).unwrap_or_default();
+    follow(&state, &board, &visitor, Shows::Monitor { chosen: query.key().unwrap_or_default(), window })
+}
+
+/// `GET /live/wall`.
+///
+/// # Errors
+/// 503 when too many pages listen.
+pub async fn wall(
+    state: web::Data<State>,
+    board: web::Data<Board>,
+    visitor: Visitor,
+) -> Result<HttpResponse, WebError> {
+    follow(&state, &board, &visitor, Shows::Wall)
+}
+
+/// Which page follows.
+#[derive(Debug, Clone, PartialEq)]
+enum Shows {
+    /// The monitor, with one line in full.
+    Monitor {
+        /// Key of the line.
+        chosen: String,
+        /// Window of its chart.
+        window: Window,
+    },
+    /// The wall: tiles of stations, and no chart.
+    Wall,
+}
+
+fn follow(
+    state: &web::Data<State>,
+    board: &web::Data<Board>,
+    visitor: &Visitor,
+    shows: Shows,
+) -> Result<HttpResponse, WebError> {
     let seat = Seat::take(&board.clients).ok_or(WebError::Unavailable("Too many pages follow the monitor at once."))?;
     let (sender, mut receiver) = mpsc::channel::<Bytes>(CLIENT_QUEUE_MAX);
     let session = visitor.user().ok().map(|user| user.session);
     let follower = Follower {
         session,
-        chosen: query.key().unwrap_or_default(),
-        window: query.window.as_deref().and_then(Window::from_word).unwrap_or_default(),
+        shows,
         stream: None,
         sent: HashMap::new(),
         shape: Vec::new(),
         sparks: Arc::default(),
         pending: Vec::new(),
+        newest_us: i64::MIN,
+        backfill: None,
         missed: false,
         sender,
     };
     let (lines, events) = (board.lines.clone(), state.events.watch());
+    let (state, board) = (state.clone(), board.clone());
     tokio::spawn(async move {
         let _seat = seat;
         follower.run(&state, &board, lines, events).await;
@@ -164,8 +212,7 @@ pub async fn monitor(
 /// One connection.
 struct Follower {
     session: Option<SessionId>,
-    chosen: String,
-    window: Window,
+    shows: Shows,
     stream: Option<StreamId>,
     /// Time of the values last sent, by line.
     sent: HashMap<String, Option<i64>>,
@@ -174,6 +221,10 @@ struct Follower {
     sparks: Arc<Sparks>,
     /// Rows to be sent, with what to add to their times, µs.
     pending: Vec<(i64, Arc<Batch>)>,
+    /// Time of the newest row sent or to be sent, µs; rows before it are back-fill, which a chart fetches.
+    newest_us: i64,
+    /// Since when back-fill comes in.
+    backfill: Option<Instant>,
     missed: bool,
     sender: mpsc::Sender<Bytes>,
 }
@@ -201,6 +252,12 @@ impl Follower {
                 _ = flush.tick() => self.send_points(),
                 _ = check.tick() => self.check_session(state).await,
                 changed = lines.changed() => match changed {
+                    Ok(()) if self.shows == Shows::Wall => {
+                        let lines = Arc::clone(&lines.borrow_and_update());
+                        let now_us = state.clock.now_us();
+                        let tiles = wall::tiles(state, &board.forecasts, &lines, now_us).await;
+                        self.send_tiles(&lines, &tiles, now_us)
+                    }
                     Ok(()) => {
                         let lines = Arc::clone(&lines.borrow_and_update());
                         let sparks = board.sparks(state, &lines).await;
@@ -232,7 +289,13 @@ impl Follower {
         match event {
             // Rows nobody can date yet have no place on a time axis.
             Ok(Event::Samples { stream, offset_us: Some(offset_us), rows }) if Some(stream) == self.stream => {
-                self.pending.push((offset_us, rows));
+                let last_us = rows.times_us.last().map_or(i64::MIN, |at_us| at_us.saturating_add(offset_us));
+                if last_us < self.newest_us {
+                    self.backfill.get_or_insert_with(Instant::now);
+                } else {
+                    self.newest_us = last_us;
+                    self.pending.push((offset_us, rows));
+                }
             }
             Ok(_) => {}
             Err(broadcast::error::RecvError::Lagged(_)) => self.missed = true,
@@ -243,6 +306,10 @@ impl Follower {
 
     fn send_points(&mut self) -> Result<(), Gone> {
         let pending = std::mem::take(&mut self.pending);
+        if self.backfill.is_some_and(|since| since.elapsed() >= BACKFILL_PERIOD) {
+            self.backfill = None;
+            self.missed = true;
+        }
         if std::mem::take(&mut self.missed) {
             return self.send("reload", &json!({}));
         }
@@ -267,11 +334,15 @@ impl Follower {
     }
 
     fn send_lines(&mut self, lines: &[Line], sparks: &Arc<Sparks>, now_us: i64) -> Result<(), Gone> {
-        let chosen = lines.iter().find(|line| line.key == self.chosen);
-        self.stream = chosen.and_then(|line| line.stream);
+        let Shows::Monitor { chosen: key, window } = self.shows.clone() else { return Ok(()) };
+        let chosen = lines.iter().find(|line| line.key == key);
+        let stream = chosen.and_then(|line| line.stream);
+        if stream != self.stream {
+            (self.stream, self.newest_us, self.backfill) = (stream, i64::MIN, None);
+        }
         let shape: Vec<String> = lines.iter().map(shape).collect();
         if shape != self.shape {
-            let list = List { lines, chosen: &self.chosen, window: self.window.word(), sparks, now_us };
+            let list = List { lines, chosen: &key, window: window.word(), sparks, now_us };
             self.send("list", &json!({ "html": list.render().unwrap_or_default() }))?;
             if let Some(line) = chosen {
                 self.send("head", &json!({ "html": Head { line, now_us }.render().unwrap_or_default() }))?;
@@ -282,6 +353,23 @@ impl Follower {
             self.send("sparks", &Value::Object(lines.iter().filter_map(by_key).collect()))?;
         }
         self.sparks = Arc::clone(sparks);
+        self.send_values(lines, now_us)
+    }
+
+    /// The tiles anew when anything but their values changed, and the values that did.
+    fn send_tiles(&mut self, lines: &[Line], tiles: &[Tile], now_us: i64) -> Result<(), Gone> {
+        let progress = |tile: &Tile| tile.progress.as_ref().map(|progress| (progress.pct, progress.left.clone()));
+        let shape: Vec<String> =
+            tiles.iter().map(|tile| format!("{} {:?}", shape(&tile.line), progress(tile))).collect();
+        if shape != self.shape {
+            let html = Tiles { tiles, now_us }.render().unwrap_or_default();
+            self.send("list", &json!({ "html": html }))?;
+            self.shape = shape;
+        }
+        self.send_values(lines, now_us)
+    }
+
+    fn send_values(&mut self, lines: &[Line], now_us: i64) -> Result<(), Gone> {
         let mut changed = Vec::new();
         for line in lines {
             if self.sent.get(&line.key) != Some(&line.at_us) {
@@ -321,13 +409,14 @@ mod tests {
         let (sender, receiver) = mpsc::channel(CLIENT_QUEUE_MAX);
         let follower = Follower {
             session: None,
-            chosen: "station=4".into(),
-            window: Window::default(),
+            shows: Shows::Monitor { chosen: "station=4".into(), window: Window::default() },
             stream: Some(StreamId(7)),
             sent: HashMap::new(),
             shape: Vec::new(),
             sparks: Arc::default(),
             pending: Vec::new(),
+            newest_us: i64::MIN,
+            backfill: None,
             missed: false,
             sender,
         };
@@ -377,6 +466,23 @@ mod tests {
     fn a_page_that_missed_events_is_told_to_fetch() {
         let (mut follower, mut receiver) = follower();
         follower.take(Err(broadcast::error::RecvError::Lagged(3))).ok().unwrap();
+        follower.send_points().ok().unwrap();
+        assert_eq!(sent(&mut receiver).0, "reload");
+    }
+
+    #[test]
+    fn back_fill_is_no_news_at_the_end_of_a_chart_but_a_reason_to_fetch_it() {
+        let (mut follower, mut receiver) = follower();
+        let older = Arc::new(Batch { times_us: (-500..-250).collect(), ..Batch::clone(&batch(250)) });
+        for rows in [batch(250), older] {
+            follower.take(Ok(samples(7, rows))).ok().unwrap();
+        }
+        follower.send_points().ok().unwrap();
+        let (event, points) = sent(&mut receiver);
+        assert_eq!((event.as_str(), points["at_us"][0].as_i64() >= Some(1_000)), ("points", true));
+        follower.send_points().ok().unwrap();
+        assert!(receiver.try_recv().is_err(), "not at once: more of it comes");
+        follower.backfill = follower.backfill.and_then(|since| since.checked_sub(BACKFILL_PERIOD));
         follower.send_points().ok().unwrap();
         assert_eq!(sent(&mut receiver).0, "reload");
     }

@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 use super::guard::admit;
 use super::pages::{
     account, alarms, audit, batteries, cells, dead_letters, devices, emergency_stop, experiments, health, monitor,
-    profiles, session, stations, theme, tokens, units, users,
+    profiles, session, stations, theme, tokens, units, users, wall,
 };
 use super::{WebError, api, assets, live};
 
@@ -91,6 +91,8 @@ const fn post(path: &'static str, access: Access, route: fn() -> Route) -> Entry
 #[rustfmt::skip]
 pub const ROUTES: &[Entry] = &[
     get("/", Access::Viewer, || web::route().to(monitor::page)),
+    get("/wall", Access::Viewer, || web::route().to(wall::page)),
+    get("/live/wall", Access::Viewer, || web::route().to(live::wall)),
     get("/live/monitor", Access::Viewer, || web::route().to(live::monitor)),
     get("/alarms", Access::Viewer, || web::route().to(alarms::list::page)),
     get("/alarms/counts.json", Access::Viewer, || web::route().to(alarms::counts)),

@@ -1,14 +1,13 @@
 // The monitor page: keeps the wall and the chosen station up to date.
 import { Chart, COLUMNS } from "./chart.js";
-import { clockText, durationWords, elapsedText, fixed, isSigned, valueText } from "./format.js";
+import { clockText, durationWords, elapsedText, valueText } from "./format.js";
 import { Live } from "./live.js";
+import { showAges, showCutOff, showValues } from "./values.js";
 
 const WINDOWS_US = { "1m": 60e6, "5m": 300e6, "15m": 900e6, "60m": 3600e6, "24h": 86400e6, all: null };
 // Readings older than this are called by their age, not "live".
 const LIVE_US = 15e6;
 const TABLE_ROWS_MAX = 60;
-// Cut off for so long is worse than a hiccup.
-const CUT_OFF_ALARM_MS = 60_000;
 
 const find = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -19,7 +18,7 @@ let chosen;
 const live = new Live({
   reopened: () => chart && chart.frozenAtUs === null && chart.load(),
   beat: tick,
-  lines: ({ lines }) => lines.forEach(showValues),
+  lines: ({ lines }) => lines.forEach((line) => showValues(line)),
   list: ({ html }) => replaceList(html),
   head: ({ html }) => replaceHead(html),
   points: (points) => chart && points.stream_id === chart.stream && chart.append(points),
@@ -28,22 +27,6 @@ const live = new Live({
 });
 
 // Values
-
-function showValues({ key, at_us: atUs, values }) {
-  const places = all(`[data-key="${CSS.escape(key)}"]`);
-  for (const place of places) {
-    for (const element of all("[data-value]", place)) {
-      const { value: column, scale, offset, decimals } = element.dataset;
-      const value = values[column];
-      const text = scale && Number.isFinite(value)
-        ? fixed(value * scale + Number(offset), Number(decimals), isSigned(column))
-        : valueText(column, value);
-      if (element.textContent !== text) element.textContent = text;
-    }
-    const age = find("[data-age]", place);
-    if (age && atUs) age.dataset.age = atUs;
-  }
-}
 
 function showSparks(sparks) {
   for (const [key, { path, end }] of Object.entries(sparks)) {
@@ -58,7 +41,7 @@ function showSparks(sparks) {
 // Ages go on by the server's clock, once a second and with every beat.
 function tick() {
   const nowUs = live.nowUs();
-  for (const element of all("[data-since]")) element.textContent = durationWords(nowUs - Number(element.dataset.since));
+  showAges(nowUs);
   const age = find("[data-age]");
   if (age) {
     const us = Math.max(0, nowUs - Number(age.dataset.age));
@@ -67,22 +50,8 @@ function tick() {
     age.closest("[data-live]").dataset.live = String(isLive);
     find(".readouts")?.classList.toggle("is-stale", !isLive);
   }
-  showCutOff();
+  showCutOff(live);
   if (chart && chart.frozenAtUs === null && !chart.zoom) chart.draw();
-}
-
-function showCutOff() {
-  const box = find("[data-cut-off]");
-  if (!box) return;
-  const cut = live.isCutOff();
-  document.body.classList.toggle("is-cut-off", cut);
-  box.classList.toggle("tone-alarm", live.silentMs() > CUT_OFF_ALARM_MS);
-  box.classList.toggle("tone-warning", live.silentMs() <= CUT_OFF_ALARM_MS);
-  if (cut) {
-    const text = `Last word ${durationWords(live.silentMs() * 1000)} ago. The values are not current; stations go on by themselves. Trying again.`;
-    find("[data-cut-off-text]").textContent = text;
-  }
-  box.hidden = !cut;
 }
 
 // Mark-up from the server

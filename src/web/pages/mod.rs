@@ -18,3 +18,4 @@ pub mod theme;
 pub mod tokens;
 pub mod units;
 pub mod users;
+pub mod wall;

@@ -1,7 +1,7 @@
 //! One line of the wall: a station or a probe, how it is, and its values.
 
 use crate::domain::experiment::ExperimentState;
-use crate::domain::ids::{DeviceId, ExperimentId, StationId, StreamId};
+use crate::domain::ids::{BatteryId, DeviceId, ExperimentId, StationId, StreamId};
 use crate::domain::profile::{Step, StepMode, Steps};
 use crate::store::monitor::{MeasureLine, ProbeLine, StationLine};
 use crate::store::streams::Latest;
@@ -66,6 +66,10 @@ pub struct Line {
     pub reason: Option<String>,
     /// When the experiment began, µs UTC.
     pub started_us: Option<i64>,
+    /// When the station last reported a change, µs UTC.
+    pub reported_us: Option<i64>,
+    /// The battery of the experiment.
+    pub battery: Option<BatteryId>,
     /// The time series.
     pub stream: Option<StreamId>,
     /// The newest values by column.
@@ -101,6 +105,8 @@ impl Line {
             reason: Some(station.reason).filter(|reason| !reason.is_empty()),
             run_state: experiment.as_ref().map(|experiment| experiment.state),
             started_us: experiment.as_ref().and_then(|experiment| experiment.started_at_us),
+            reported_us: station.reported_at_us,
+            battery: experiment.as_ref().map(|experiment| experiment.battery),
             experiment: experiment.map(|experiment| (experiment.experiment, experiment.name)),
             stream: station.stream,
             latest,
@@ -134,6 +140,8 @@ impl Line {
             cycle: None,
             reason: None,
             started_us: None,
+            reported_us: None,
+            battery: Some(probe.battery),
             stream: Some(probe.stream),
             latest,
         }

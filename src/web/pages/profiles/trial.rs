@@ -66,6 +66,12 @@ impl On {
         })
     }
 
+    /// The model of it.
+    #[must_use]
+    pub(in crate::web::pages) fn model(&self) -> CellModel {
+        CellModel { parameters: self.parameters.clone(), soc: self.soc_pct / 100.0, ambient_c: ROOM_C }
+    }
+
     /// What a profile seems to be written for.
     pub(super) fn guess(program: &Program) -> Self {
         let volts = program.steps.iter().flat_map(|step| {
@@ -151,7 +157,7 @@ pub(in crate::web::pages) async fn trial(
     };
     let limits = battery.map(|battery| (battery.name.clone(), battery.limits()));
     let misfits = check(&steps, limits.as_ref().map(|(name, limits)| (name.as_str(), limits)), None);
-    let model = CellModel { parameters: on.parameters.clone(), soc: on.soc_pct / 100.0, ambient_c: ROOM_C };
+    let model = on.model();
     let run = tokio::task::spawn_blocking(move || dry_run(&steps, &model)).await.map_err(WebError::internal)?;
     let series = series(&run);
     let end_us = us(run.computed_s);

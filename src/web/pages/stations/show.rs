@@ -12,12 +12,19 @@ use crate::domain::measure::Measure;
 use crate::store::instruments::Instrument;
 use crate::store::outbox::Command;
 use crate::store::stations_read::{Station, Waiting};
+use crate::store::transitions::Transition;
 use crate::web::answer::{DoneQuery, Notice};
+use crate::web::live::Board;
 use crate::web::moment::Moment;
 use crate::web::page::Layout;
+use crate::web::pages::monitor::read_lines;
 use crate::web::pages::monitor::status::Status;
 use crate::web::pages::units::Reach;
+use crate::web::pages::wall::{self, Tile};
 use crate::web::{State, WebError, answer};
+
+/// Changes of state shown; the page of the experiment has all of them.
+const TRANSITIONS_SHOWN: usize = 8;
 
 #[derive(Template)]
 #[template(path = "stations/show.html")]
@@ -29,6 +36,9 @@ struct Page {
     instruments: Vec<Instrument>,
     measures: Vec<Measure>,
     queue: Vec<Waiting>,
+    /// What the monitor shows of it, with how far it is; nothing of stations that nothing drives.
+    tile: Option<Tile>,
+    transitions: Vec<Transition>,
     before: Vec<Station>,
     after: Option<Station>,
     told: Option<Command>,
@@ -88,6 +98,7 @@ impl Page {
 pub async fn page(
     request: HttpRequest,
     state: web::Data<State>,
+    board: web::Data<Board>,
     id: web::Path<String>,
     query: web::Query<DoneQuery>,
 ) -> Result<HttpResponse, WebError> {
@@ -106,7 +117,17 @@ pub async fn page(
         Some(unit) if station.is_live() => state.store.last_command(unit, Verb::Stations).await?,
         _ => None,
     };
+    let lines = if station.is_live() { read_lines(&state, now_us).await? } else { Vec::new() };
+    let line = lines.into_iter().find(|line| line.station == Some(station.station_id));
+    let tile = wall::tiles(&state, board.forecasts(), line.as_slice(), now_us).await.pop();
+    let mut transitions = match &station.experiment {
+        Some((experiment, _)) => state.store.transitions(*experiment).await?,
+        None => Vec::new(),
+    };
+    transitions.truncate(TRANSITIONS_SHOWN);
     let page = Page {
+        tile,
+        transitions,
         layout: Layout::new(&request, "stations"),
         status: status(&station, now_us),
         reach: station.unit.as_ref().map(|_| Reach::new(station.unit_seen_at_us, false, now_us)),
