@@ -22,6 +22,7 @@ use crate::node::endpoint::Endpoint;
 use crate::node::gate::Gate;
 use crate::node::guard::Guard;
 use crate::node::leader::Leadership;
+use crate::node::notify::Notifier;
 use crate::node::redrive;
 use crate::node::scheduler::Scheduler;
 use crate::node::sender::Sender;
@@ -67,6 +68,9 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Where alarms are to be told.
+    #[error("{0}")]
+    Notify(String),
     /// The system's source of randomness.
     #[error("{0}")]
     Random(String),
@@ -272,6 +276,10 @@ impl NodePart {
         lookout.open(Arc::new(guard.clone()));
         let watch = guard.clone().run(store.clone(), health.clone(), term.clone(), stopped.clone());
         let watch = tokio::spawn(watch);
+        let notifier = Notifier::new(store.clone(), Clock::System, &config.notify).map_err(StartError::Notify)?;
+        if let Some(notifier) = notifier {
+            tokio::spawn(notifier.run(term.clone(), stopped.clone()));
+        }
         let (intake, jobs) = Intake::new();
         let writer = Writer::new(store.clone(), jobs, events.clone(), Clock::System, stopped.clone());
         let writer = tokio::spawn(writer.reporting(health.clone()).run());

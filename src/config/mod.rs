@@ -1,6 +1,7 @@
 //! Settings: built-in values, then a TOML file, then the environment, then flags.
 
 mod environment;
+mod notify;
 mod tls;
 
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use environment::PREFIX;
+pub use notify::Notify;
 pub use tls::{Tls, is_host};
 
 /// All settings. `cellar config print` shows them, `docs/configuration.md` explains them.
@@ -27,6 +29,8 @@ pub struct Config {
     pub database: Database,
     /// A broker to use instead of the built-in endpoint.
     pub broker: Broker,
+    /// Where alarms are told outside of the pages.
+    pub notify: Notify,
     /// What is logged, and how.
     pub log: Log,
     /// Which part of the server this process is.
@@ -126,6 +130,7 @@ impl Default for Config {
             tls: Tls::default(),
             database: Database::default(),
             broker: Broker::default(),
+            notify: Notify::default(),
             log: Log::default(),
             role: Role::All,
             is_demo: false,
@@ -216,6 +221,7 @@ impl Config {
     /// [`ConfigError::Value`] names the key to fix.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.tls.validate()?;
+        self.notify.validate()?;
         for (key, address) in self.listens() {
             if !address.ip().is_loopback() && !self.tls.is_on() && !self.http.insecure_lan {
                 return Err(ConfigError::Value {
@@ -265,6 +271,7 @@ impl Config {
         let mut shown = self.clone();
         shown.database.url = without_password(&self.database.url);
         shown.broker.url = without_password(&self.broker.url);
+        shown.notify = self.notify.without_secrets();
         toml::to_string(&shown).unwrap_or_default()
     }
 }

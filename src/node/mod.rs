@@ -10,6 +10,7 @@ pub mod endpoint;
 pub mod gate;
 pub mod guard;
 pub mod leader;
+pub mod notify;
 pub mod redrive;
 pub mod scheduler;
 pub mod sender;

@@ -27,6 +27,7 @@ pub mod instruments;
 pub mod lease;
 mod migrate;
 pub mod monitor;
+pub mod notices;
 mod open;
 pub mod ordered;
 pub mod outbox;
@@ -139,6 +140,7 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("migrate", migrate::STATEMENTS),
     ("monitor", monitor::STATEMENTS),
     ("ordered", ordered::STATEMENTS),
+    ("notices", notices::STATEMENTS),
     ("outbox", outbox::STATEMENTS),
     ("pending_devices", pending_devices::STATEMENTS),
     ("profiles", profiles::STATEMENTS),

@@ -153,11 +153,25 @@ impl Guard {
     /// Follows findings: alarms, and a stop if one of them asks for it.
     fn act(&self, state: &mut State, experiment: ExperimentId, found: Vec<Finding>, now: Duration) {
         for finding in found {
-            let Some(run) = state.table.run(experiment) else { return };
+            let Some(run) = state.table.run_mut(experiment) else { return };
             let source = run.source();
+            let (station, device) = (run.open.station, run.open.device.clone());
             match finding {
-                Finding::Cleared(code) => state.diary.clear(source, code),
+                Finding::Cleared(code) => {
+                    // Nothing is written of what was never wrong.
+                    if run.raised.remove(&code) {
+                        state.diary.clear(source, code);
+                    }
+                }
                 Finding::Raised(breach) => {
+                    // What is long past is over when it is told.
+                    if breach.is_late && run.raised.contains(&breach.code) {
+                        continue;
+                    }
+                    let is_past = breach.is_late;
+                    if !is_past {
+                        run.raised.insert(breach.code);
+                    }
                     let stops = breach.code.stops() && !breach.is_late;
                     let message = if breach.is_late {
                         format!("{} (measured earlier, delivered now)", breach.message)
@@ -165,7 +179,7 @@ impl Guard {
                         breach.message.clone()
                     };
                     state.diary.raise(NewAlarm {
-                        source,
+                        source: source.clone(),
                         severity: breach.code.severity(),
                         code: breach.code.as_str().to_owned(),
                         message,
@@ -174,9 +188,11 @@ impl Guard {
                         at_us: self.inner.clock.now_us(),
                         is_late: breach.is_late,
                     });
+                    if is_past {
+                        state.diary.clear(source, breach.code);
+                    }
                     if stops {
                         let cause = Cause::Rule { code: breach.code, message: breach.message };
-                        let (station, device) = (run.open.station, run.open.device.clone());
                         self.stop(state, station, &device, Some(experiment), cause, now);
                     }
                 }

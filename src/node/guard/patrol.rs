@@ -204,7 +204,13 @@ impl Guard {
         };
         let now = self.now();
         let mut state = self.state();
-        state.table.refresh(open, now);
+        let over = state.table.refresh(open, now);
+        if !over.is_empty() {
+            self.inner.news.notify_one();
+        }
+        for (source, code) in over {
+            state.diary.clear(source, code);
+        }
         if let Some(stations) = stations {
             let live = stations.into_iter().filter(|station| station.retired_at_us.is_none());
             state.table.set_places(live.filter_map(|station| Some((station.station_id, station.name, station.unit?))));

@@ -1,13 +1,13 @@
 //! What the guard knows by heart: the runs under way, the stations, and the stops on their way.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::stop::Stop;
 use crate::domain::experiment::ExperimentState;
 use crate::domain::ids::{BatteryId, CommandId, DeviceId, ExperimentId, StationId};
 use crate::domain::run::{LEASE_S, SAMPLE_PERIOD_MS};
-use crate::domain::safety::{Finding, Phase, Pulse, Watch, Witness};
+use crate::domain::safety::{Code, Finding, Phase, Pulse, Watch, Witness};
 use crate::domain::sample::Batch;
 use crate::ingest::lookout::{Off, Output, Scope};
 use crate::store::alarms::Source;
@@ -29,6 +29,8 @@ pub(super) struct Run {
     watch: Option<Watch>,
     probes: HashMap<DeviceId, Watch>,
     last_current_a: Option<f64>,
+    /// What is wrong with it now.
+    pub(super) raised: BTreeSet<Code>,
     /// Whether this process ever heard it.
     pub(super) is_heard_here: bool,
 }
@@ -38,7 +40,15 @@ impl Run {
         let period_ms = open.terms.map_or(SAMPLE_PERIOD_MS, |terms| terms.sample_period_ms);
         let watch = open.terms.map(|terms| Watch::new(terms.limits, period_ms, Witness::Station));
         let pulse = Pulse::new(Duration::from_millis(period_ms.into()), now);
-        Self { open, pulse, watch, probes: HashMap::new(), last_current_a: None, is_heard_here: false }
+        Self {
+            open,
+            pulse,
+            watch,
+            probes: HashMap::new(),
+            last_current_a: None,
+            raised: BTreeSet::new(),
+            is_heard_here: false,
+        }
     }
 
     /// What is expected of it now.
@@ -119,8 +129,9 @@ impl Table {
         self.probes_wanted || self.units.contains_key(device)
     }
 
-    /// Takes over what the database says: runs that are known keep what was learnt of them.
-    pub(super) fn refresh(&mut self, open: Vec<OpenRun>, now: Duration) {
+    /// Takes over what the database says: runs that are known keep what was learnt of them. What was wrong with runs that are
+    /// over now is over too: it is returned.
+    pub(super) fn refresh(&mut self, open: Vec<OpenRun>, now: Duration) -> Vec<(Source, Code)> {
         let mut before = std::mem::take(&mut self.runs);
         self.batteries.clear();
         for (runs, _) in self.units.values_mut() {
@@ -167,6 +178,8 @@ impl Table {
             let runs = places.get(station).and_then(|place| place.experiment);
             !is_forgotten && (runs.is_none() || runs == stop.experiment)
         });
+        let ended = before.into_values().filter(|run| !self.runs.contains_key(&run.open.experiment));
+        ended.flat_map(|run| run.raised.iter().map(|code| (run.source(), *code)).collect::<Vec<_>>()).collect()
     }
 
     /// Takes over the stations there are, with their units.
@@ -195,8 +208,8 @@ impl Table {
         }
     }
 
-    pub(super) fn run(&self, experiment: ExperimentId) -> Option<&Run> {
-        self.runs.get(&experiment)
+    pub(super) fn run_mut(&mut self, experiment: ExperimentId) -> Option<&mut Run> {
+        self.runs.get_mut(&experiment)
     }
 
     /// The run of an experiment, if it is this device's.
