@@ -106,6 +106,7 @@ impl<'a> Building<'a> {
             Message::Samples(packed) => self.samples(device, packed).await,
             Message::Hello(hello) => {
                 self.group.device_hello(device, hello, self.now_us).await?;
+                self.known.greeted(device, hello.boot);
                 // Read now, so that the welcome can say what is stored of this boot.
                 self.known.rows(&mut self.group, device, hello.boot).await?;
                 self.tell(|| Event::Device(device.clone()));
@@ -246,17 +247,27 @@ impl<'a> Building<'a> {
             crc: packed.crc,
             content,
         };
-        self.move_end(stream, &block, packed).await?;
+        self.move_end(device, stream, &block, packed).await?;
         self.push(block, &packed.batch);
         self.tell(|| Event::Samples { stream, offset_us, rows: Arc::clone(&packed.batch) });
         Ok(())
     }
 
-    /// The newest row by time is the end of the stream, whatever order batches arrive in.
-    async fn move_end(&mut self, stream: StreamId, block: &NewBlock<'_>, packed: &Packed) -> Result<(), StoreError> {
+    /// The newest row is the end of the stream, in whatever order batches arrive: of a boot the one with the highest number,
+    /// whatever the device's clock says meanwhile; of several boots, one of the boot the device is in.
+    async fn move_end(
+        &mut self,
+        device: &DeviceId,
+        stream: StreamId,
+        block: &NewBlock<'_>,
+        packed: &Packed,
+    ) -> Result<(), StoreError> {
         let row_count = i64::try_from(block.row_count).unwrap_or(i64::MAX);
         let span_us = block.at1_us.saturating_sub(block.at0_us);
-        let (first_at_us, at_us) = if block.dated { (block.at0_us, block.at1_us) } else { (self.now_us, self.now_us) };
+        let batch = packed.batch();
+        let last_us = batch.times_us.last().map_or(block.at1_us, |at_us| at_us.saturating_add(block.tick_offset_us));
+        let (first_at_us, at_us) = if block.dated { (block.at0_us, last_us) } else { (self.now_us, self.now_us) };
+        let present = self.known.boot(device);
         let end = match self.ends.entry(stream) {
             btree_map::Entry::Occupied(entry) => entry.into_mut(),
             btree_map::Entry::Vacant(entry) => {
@@ -276,8 +287,18 @@ impl<'a> Building<'a> {
         end.latest.row_total += row_count;
         end.latest.first_at_us = end.latest.first_at_us.min(first_at_us);
         end.latest.span_max_us = end.latest.span_max_us.max(span_us);
-        if at_us >= end.latest.at_us {
-            end.latest.at_us = at_us;
+        let (latest, boot) = (&end.latest, i64::from(block.boot));
+        let is_newer = if latest.at_us == i64::MIN {
+            true
+        } else if latest.boot == boot {
+            batch.last_seq() > latest.seq
+        } else if present == Some(block.boot) {
+            true
+        } else {
+            present.map(i64::from) != Some(latest.boot) && at_us >= latest.at_us
+        };
+        if is_newer {
+            (end.latest.boot, end.latest.seq, end.latest.at_us) = (boot, batch.last_seq(), at_us);
             end.latest.received_at_us = self.now_us;
             end.newest = Some(Arc::clone(&packed.batch));
         }
@@ -384,7 +405,7 @@ impl<'a> Building<'a> {
     async fn write_ends(&mut self) -> Result<(), StoreError> {
         for (stream, End { mut latest, newest }) in std::mem::take(&mut self.ends) {
             if let Some(batch) = newest {
-                let row = (0..batch.rows()).max_by_key(|row| batch.times_us[*row]).unwrap_or(0);
+                let row = batch.rows().saturating_sub(1);
                 let values: serde_json::Map<String, serde_json::Value> =
                     batch.columns.iter().map(|column| (column.name.clone(), column.get(row).into())).collect();
                 latest.boot = i64::from(batch.boot);

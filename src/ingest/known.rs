@@ -22,6 +22,8 @@ pub(super) struct Known {
     offsets: HashMap<(DeviceId, u32), i64>,
     latest: HashMap<StreamId, Latest>,
     seen: HashMap<DeviceId, i64>,
+    /// The boot each device said hello with last.
+    boots: HashMap<DeviceId, u32>,
     letters: HashMap<DeviceId, i64>,
 }
 
@@ -35,6 +37,7 @@ impl Known {
             self.offsets.len(),
             self.latest.len(),
             self.seen.len(),
+            self.boots.len(),
             self.letters.len(),
         ];
         if largest.into_iter().any(|entries| entries > ENTRIES_MAX) {
@@ -59,6 +62,16 @@ impl Known {
             self.streams.insert(key, stream);
         }
         Ok(stream)
+    }
+
+    /// A device said hello.
+    pub(super) fn greeted(&mut self, device: &DeviceId, boot: u32) {
+        self.boots.insert(device.clone(), boot);
+    }
+
+    /// The boot a device is in, as far as it is known since the start.
+    pub(super) fn boot(&self, device: &DeviceId) -> Option<u32> {
+        self.boots.get(device).copied()
     }
 
     /// The id of a list of column names.

@@ -271,6 +271,33 @@ both_engines! {
         assert_eq!(latest.values()["voltage_v"], Some(voltage(149)));
     }
 
+    async fn a_clock_that_is_wrong_does_not_hold_up_the_newest_values(store: Store) {
+        let bench = Bench::new(store).await;
+        let hello = |boot| {
+            let text = String::new;
+            Message::Hello(Hello { boot, kind: DeviceKind::Unit, model: text(), firmware: text(), serial: text() })
+        };
+        let at = |boot, seq, shift_us: i64| {
+            let mut rows = batch(bench.battery, boot, seq, 10);
+            rows.times_us.iter_mut().for_each(|at_us| *at_us += shift_us);
+            Message::samples(rows)
+        };
+        let century_us = 3_155_760_000_000_000;
+        let end = async || {
+            let (stream, _) = bench.store.device_streams(&bench.unit).await.unwrap()[0];
+            let latest = bench.store.latest(stream).await.unwrap().unwrap();
+            (latest.boot, latest.seq, latest.values()["voltage_v"])
+        };
+        // A hundred years ahead, then set right; then a start in the past, and what was left of the boot before.
+        bench.send(vec![hello(7), at(7, 0, century_us)]).await;
+        bench.send(vec![at(7, 10, 0)]).await;
+        assert_eq!(end().await, (7, 19, Some(voltage(19))));
+        bench.send(vec![hello(8), at(8, 0, -1_700_000_000_000_000)]).await;
+        assert_eq!(end().await, (8, 9, Some(voltage(9))));
+        bench.send(vec![at(7, 20, century_us)]).await;
+        assert_eq!(end().await, (8, 9, Some(voltage(9))), "back-fill of an earlier boot");
+    }
+
     async fn a_unit_reports_only_its_own_stations(store: Store) {
         let bench = Bench::new(store).await;
         let other: DeviceId = "cu-02".parse().unwrap();

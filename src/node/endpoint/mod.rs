@@ -28,8 +28,8 @@ use crate::node::leader::Epoch;
 
 pub use registry::{Letter, NotSent, Registry};
 
-/// Most connections at a time: ten times a large lab, 160 MB when all are idle, and 110 MB more over TLS.
-pub const CONNECTIONS_MAX: usize = 8_192;
+/// Most connections at a time: ten times a large lab, 240 MB when all are idle, and 165 MB more over TLS.
+pub const CONNECTIONS_MAX: usize = 12_288;
 /// Pause after the system refused to hand over a connection, for instance for want of file handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Time from the connection to the end of its TLS handshake: a slow device needs a second for the arithmetic.

@@ -1,6 +1,7 @@
 //! Who sends a request: by session cookie, by token, or at the demo's own machine.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header;
@@ -8,10 +9,13 @@ use actix_web::http::header;
 use crate::auth::session::{self, Age};
 use crate::auth::token::{ApiToken, SessionToken};
 use crate::domain::user::{Role, Scope};
+use crate::store::StoreError;
 use crate::web::routes::{Access, Entry};
 use crate::web::visitor::{Principal, Program, SignedIn};
 use crate::web::{State, WebError, cookie};
 
+/// How long a page waits for that.
+const NOTE_MAX: Duration = Duration::from_millis(500);
 /// How old a noted time of last use may get before it is written again, µs: not a write for every request.
 const SEEN_PERIOD_US: i64 = 60_000_000;
 
@@ -32,7 +36,7 @@ pub(super) async fn identify(
         && session::age(&session, now_us) == Age::Good
     {
         if now_us - session.seen_at_us > SEEN_PERIOD_US {
-            state.store.session_seen(session.session_id, now_us).await?;
+            note(state.store.session_seen(session.session_id, now_us)).await;
         }
         let user = SignedIn {
             user: session.user_id,
@@ -48,6 +52,16 @@ pub(super) async fn identify(
     Ok((if state.is_demo && is_here { Principal::Demo } else { Principal::Nobody }, None))
 }
 
+/// Notes a time of last use, if that is possible soon: pages are read when nothing can be written, for instance because the
+/// disk is full, and exactly then somebody wants to read them.
+async fn note(noting: impl Future<Output = Result<(), StoreError>>) {
+    match tokio::time::timeout(NOTE_MAX, noting).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "a time of last use was not noted"),
+        Err(_) => tracing::warn!("a time of last use was not noted within {} ms", NOTE_MAX.as_millis()),
+    }
+}
+
 /// The program behind a token.
 async fn program(entry: &Entry, bearer: &str, state: &State) -> Result<Program, WebError> {
     const UNKNOWN: WebError = WebError::BadToken("This token is unknown, revoked, or its owner is disabled.");
@@ -61,7 +75,7 @@ async fn program(entry: &Entry, bearer: &str, state: &State) -> Result<Program, 
         return Err(WebError::BadToken("This token has expired. Make a new one."));
     }
     if token.used_at_us.is_none_or(|used_at_us| now_us - used_at_us > SEEN_PERIOD_US) {
-        state.store.api_token_used(token.api_token_id, now_us).await?;
+        note(state.store.api_token_used(token.api_token_id, now_us)).await;
     }
     let role = if token.scope == Scope::Read { Role::Viewer } else { token.role.min(Role::Operator) };
     Ok(Program { token: token.api_token_id, owner: token.owner, name: token.name, role, scope: token.scope })

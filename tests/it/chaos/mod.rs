@@ -3,6 +3,8 @@
 //! The test here is part of `make test`. The sets of `make chaos` and `make chaos-long` are beside it, as tests that are
 //! left out unless they are asked for: `docs/chaos.md` says what they do.
 
+mod crowd;
+mod long;
 mod machine;
 mod rig;
 mod short;

@@ -6,8 +6,14 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use cellar::auth::token::SessionToken;
 use cellar::clock::Clock;
+use cellar::domain::audit::Actor;
+use cellar::domain::user::Role;
 use cellar::sim::timing::{Timing, quantile};
+use cellar::store::Store;
+use cellar::store::sessions::NewSession;
+use cellar::store::users::NewUser;
 use sqlx::{Connection, Executor};
 use tempfile::TempDir;
 
@@ -184,13 +190,42 @@ impl Rig {
         memory_mib(self.server.pid(), "VmHWM:")
     }
 
+    /// Signs somebody in who was last seen minutes ago; the value of the cookie.
+    pub(super) fn sign_in(&self) -> String {
+        let url = self.database_url.clone();
+        block_on(async move {
+            let store = Store::open(&url).await.expect("the database opens");
+            let by = Actor::server("test");
+            let name = "vera".parse().expect("a name");
+            let password_hash = Some("$argon2id$none".to_owned());
+            let user = NewUser { name, full_name: String::new(), role: Role::Admin, password_hash };
+            let user = store.add_user(&by, &user, 1).await.expect("she is new");
+            let token = SessionToken::random().expect("chance");
+            let sha256 = token.sha256();
+            let new = NewSession { token_sha256: &sha256, address: "127.0.0.1", agent: "chaos" };
+            let seen_us = now_us() - 300_000_000;
+            let session = store.add_session(&by, user, new, seen_us).await.expect("she signs in");
+            store.session_seen(session, seen_us).await.expect("she was seen");
+            store.close().await;
+            token.reveal().to_owned()
+        })
+    }
+
     /// Status and body of a page, asked for without a session.
     pub(super) fn get(&self, path: &str) -> (u16, String) {
+        self.get_as(path, "none")
+    }
+
+    /// The same with the cookie of a session.
+    pub(super) fn get_as(&self, path: &str, cookie: &str) -> (u16, String) {
         let address = self.server.url("");
         let asked = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect(address.trim_start_matches("http://"))?;
             stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-            write!(stream, "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")?;
+            write!(
+                stream,
+                "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncookie: cellar={cookie}\r\nconnection: close\r\n\r\n"
+            )?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer)?;
             Ok(answer)
