@@ -19,6 +19,8 @@ pub const NEW_PER_MINUTE_MAX: i64 = 10;
 /// Shorter secrets are not noted, in characters: what a person made up could be guessed.
 pub const SECRET_CHARACTERS_MIN: usize = 16;
 const MINUTE_US: i64 = 60_000_000;
+/// How often a device is noted anew when others came at the same moment.
+const TRIES_MAX: u32 = 5;
 
 statements! {
     TRIED_AGAIN = "
@@ -105,6 +107,23 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn note_pending(
+        &self,
+        device: &DeviceId,
+        secret: &DeviceSecret,
+        address: &str,
+        now_us: i64,
+    ) -> Result<Noted, StoreError> {
+        let mut tries = 1;
+        loop {
+            match self.try_note_pending(device, secret, address, now_us).await {
+                // Two that come at the same moment lock the same gap of the table; one of them is told to try again.
+                Err(error) if error.may_pass() && tries < TRIES_MAX => tries += 1,
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_note_pending(
         &self,
         device: &DeviceId,
         secret: &DeviceSecret,

@@ -178,6 +178,28 @@ both_engines! {
         assert!(matches!(nobody, StoreError::Missing { .. }), "{nobody:?}");
     }
 
+    async fn two_units_that_come_at_the_same_moment_are_let_in_under_different_ids(store: Store) {
+        // Ids made of hardware addresses, as units without one of their own take them.
+        let units = [(id("cu-0004a3112233"), 1), (id("cu-0004a3112234"), 2)];
+        let coming = units.clone().map(|(unit, number)| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let noted = store.note_pending(&unit, &secret(number), "10.0.0.1", 10).await.unwrap();
+                store.approve_pending(&ann(), &unit, &secret(number).sha256(), DeviceKind::Unit, 20).await.unwrap();
+                noted
+            })
+        });
+        for unit in coming {
+            assert_eq!(unit.await.unwrap(), Noted::New);
+        }
+        let registered: Vec<_> = store.units().await.unwrap().into_iter().map(|unit| unit.device).collect();
+        assert_eq!(registered, units.clone().map(|(unit, _)| unit));
+        for (unit, number) in units {
+            let login = store.device_login(&unit).await.unwrap().unwrap();
+            assert!(secret(number).matches(&login.secret_sha256), "{unit} has a secret of its own");
+        }
+    }
+
     async fn a_dismissed_device_is_noted_again_when_it_comes_again(store: Store) {
         let device = id("probe-new");
         store.note_pending(&device, &secret(1), "10.0.0.1", 10).await.unwrap();

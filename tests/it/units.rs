@@ -12,6 +12,7 @@ use cellar::domain::user::Role;
 use cellar::store::Store;
 use serde_json::{Value, json};
 
+use crate::support::lab;
 use crate::support::mosquitto::{Mosquitto, SERVER_USER};
 use crate::support::mqtt_client::{Answer, Client, Login, Version};
 use crate::support::people::Browser;
@@ -222,4 +223,26 @@ async fn a_unit_behind_a_broker_is_asked_and_answers_too() {
     let mut browser = Browser::signed_in(&server, Role::Viewer).await;
     // The broker's acknowledgement says nothing of the database.
     until(&mut browser, "/units/cu-01", "cu-01 found 1 instrument: 1 new.").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_unit_is_away_after_fifteen_seconds_and_back_with_its_next_message() {
+    let server = Server::start();
+    let store = Store::open(&server.sqlite_url()).await.unwrap();
+    let unit = Unit::register(&store, "cu-01").await;
+    let station = store.add_station("A1", &unit).await.unwrap();
+    let mut browser = Browser::signed_in(&server, Role::Operator).await;
+    let mut device = Unit::connect(server.mqtt_port(), "cu-01").await;
+    device.say("state", &json!({"station": station, "state": "idle"})).await;
+    let heard = Instant::now();
+    until(&mut browser, "/units", "1 of 1 connected").await;
+    until(&mut browser, "/units", "No message for 15 s").await;
+    assert!(heard.elapsed() > Duration::from_secs(14), "{:?}", heard.elapsed());
+    // What waits does not start, and says why.
+    let waiting = lab::experiment(&store, "Patience", station).await;
+    until(&mut browser, &format!("/experiments/{waiting}"), "No message from cu-01, which drives A1.").await;
+    device.say("heartbeat", &json!({"boot": 1, "uptime_s": 20})).await;
+    until(&mut browser, "/units", "1 of 1 connected").await;
+    // Its profile has no steps: that is what stands in the way now.
+    until(&mut browser, &format!("/experiments/{waiting}"), "no steps that can be read").await;
 }
