@@ -1,7 +1,12 @@
 //! What the guard costs per message: `cargo bench --bench guard`.
 //!
 //! The three cases of a lab: a device nobody watches, a run that goes well row by row, and one that sends large batches.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a benchmark prints, and fails at that line")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a benchmark prints, and fails at that line"
+)]
 
 use std::hint::black_box;
 use std::time::Instant;

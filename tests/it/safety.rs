@@ -247,3 +247,27 @@ async fn an_alarm_of_a_device_is_shown_and_answered_with_words() {
     cycler.tell("alarm", &told).await;
     assert_eq!(alarms(&store).await.iter().filter(|alarm| alarm.code == "fan_stopped").count(), 2);
 }
+
+/// Half an hour at a lab's pace with every twentieth message lost.
+#[tokio::test]
+#[ignore = "a case of `make chaos-long`"]
+async fn soak_of_half_an_hour_with_lost_messages_stops_nothing() {
+    let server = Server::start();
+    let store = Store::open(&server.sqlite_url()).await.unwrap();
+    let mut cycler = Cycler::running(&store, server.mqtt_port()).await;
+    let (mut sent, mut lost) = (0, 0);
+    for row in 0..1_800_u32 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if fastrand::u32(..20) == 0 {
+            lost += 1;
+            continue;
+        }
+        sent += 1;
+        let wave = f64::from(row % 13) / 100.0;
+        let current_a = if row % 600 < 300 { 2.5 } else { -2.5 };
+        cycler.rows(&[(3.7 + wave / 10.0, current_a, 25.0 + wave)]).await;
+    }
+    println!("chaos: soak: {sent} rows sent, {lost} lost, {} alarms", alarms(&store).await.len());
+    assert!(alarms(&store).await.iter().all(|alarm| alarm.code == "late"), "{:?}", alarms(&store).await);
+    stands(&store, &cycler, ExperimentState::Running).await;
+}
