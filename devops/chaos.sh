@@ -15,7 +15,7 @@ threads=4
 [ "$set_name" = short ] || threads=1
 case $set_name in
   short) cases=(chaos::short:: chaos::machine:: chaos::crowd::) ;;
-  long) cases=(chaos::long::) ;;
+  long) cases=(chaos::long:: safety::soak) ;;
   *) echo "chaos.sh short|long [FILTER]" >&2; exit 1 ;;
 esac
 [ -z "$filter" ] || cases=("$filter")

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::group::on_group;
-use super::sql::statements;
+use super::sql::{on_read, statements};
 use super::transitions::{Move, read_state};
-use super::{Group, StoreError};
+use super::{Group, Store, StoreError};
 use crate::domain::command::Verb;
 use crate::domain::experiment::ExperimentState;
 use crate::domain::ids::{CommandId, DeviceId, ExperimentId, StationId};
@@ -22,6 +22,13 @@ statements! {
         UPDATE outbox
         SET state = 'executed', answered_at_us = ?
         WHERE command_id = ? AND device_id = ? AND state IN ('queued', 'sent', 'accepted', 'expired')";
+    MEASURED = "
+        SELECT s.subject_id, MAX(l.row_total)
+        FROM experiment e
+        JOIN stream s ON s.subject_kind = 'experiment' AND s.subject_id = e.experiment_id
+        JOIN latest l ON l.stream_id = s.stream_id
+        WHERE e.state = 'running'
+        GROUP BY s.subject_id";
     RUN = "
         SELECT state, version
         FROM experiment
@@ -117,5 +124,18 @@ impl Group {
                 .await?;
         });
         Ok(())
+    }
+}
+
+impl Store {
+    /// How many rows each running experiment has: a number that rises is a run that somebody hears.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rows_of_running(&self) -> Result<Vec<(ExperimentId, i64)>, StoreError> {
+        let rows: Vec<(i64, i64)> = on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(MEASURED.text(dialect)).fetch_all(pool).await?
+        });
+        Ok(rows.into_iter().map(|(experiment, rows)| (ExperimentId(experiment), rows)).collect())
     }
 }

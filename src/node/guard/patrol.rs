@@ -198,6 +198,7 @@ impl Guard {
     /// When the database fails; what was known stays.
     pub async fn refresh(&self, store: &Store, with_stations: bool) -> Result<(), StoreError> {
         let open = store.open_runs().await?;
+        let rows = store.rows_of_running().await?;
         let stations = match with_stations {
             true => Some(store.stations(&StationFilter::default()).await?),
             false => None,
@@ -205,6 +206,7 @@ impl Guard {
         let now = self.now();
         let mut state = self.state();
         let over = state.table.refresh(open, now);
+        state.table.stored(rows, now);
         if !over.is_empty() {
             self.inner.news.notify_one();
         }

@@ -19,6 +19,8 @@ const HEARD: Duration = Duration::from_secs(15);
 const ANSWER: Duration = Duration::from_secs(2);
 /// Confirmed stops are remembered so long, for the page that tells of them.
 const REMEMBERED: Duration = Duration::from_secs(600);
+/// Rows that are stored so long after this process heard the last came by another server.
+const ELSEWHERE: Duration = Duration::from_secs(3);
 /// Independent probes watched on one battery.
 const PROBES_MAX: usize = 8;
 
@@ -31,8 +33,10 @@ pub(super) struct Run {
     last_current_a: Option<f64>,
     /// What is wrong with it now.
     pub(super) raised: BTreeSet<Code>,
-    /// Whether this process ever heard it.
+    /// Whether this process heard it last.
     pub(super) is_heard_here: bool,
+    /// Rows stored of it, whoever heard them.
+    stored_rows: Option<i64>,
 }
 
 impl Run {
@@ -48,6 +52,7 @@ impl Run {
             last_current_a: None,
             raised: BTreeSet::new(),
             is_heard_here: false,
+            stored_rows: None,
         }
     }
 
@@ -180,6 +185,18 @@ impl Table {
         });
         let ended = before.into_values().filter(|run| !self.runs.contains_key(&run.open.experiment));
         ended.flat_map(|run| run.raised.iter().map(|code| (run.source(), *code)).collect::<Vec<_>>()).collect()
+    }
+
+    /// Takes over how many rows are stored of each run. Those of a run that is not heard here tell that another server hears it.
+    pub(super) fn stored(&mut self, rows: Vec<(ExperimentId, i64)>, now: Duration) {
+        for (experiment, rows) in rows {
+            let Some(run) = self.runs.get_mut(&experiment) else { continue };
+            let is_news = run.stored_rows.replace(rows).is_some_and(|before| before != rows);
+            if is_news && run.pulse.silence(now) > ELSEWHERE {
+                run.is_heard_here = false;
+                run.pulse.measured(now);
+            }
+        }
     }
 
     /// Takes over the stations there are, with their units.

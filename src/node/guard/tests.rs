@@ -249,6 +249,20 @@ fn another_servers_run_is_judged_by_the_leader_alone() {
 }
 
 #[test]
+fn a_run_whose_rows_another_server_stores_is_not_silent() {
+    let bench = Bench::new();
+    for second in 0..60 {
+        bench.guard.skip(Duration::from_secs(1));
+        let now = bench.guard.now();
+        bench.guard.state().table.stored(vec![(ExperimentId(7), second)], now);
+        bench.guard.look(true, true);
+    }
+    assert!(!bench.codes().contains(&"silent".to_owned()) && bench.sent().is_empty());
+    bench.wait(33);
+    assert!(bench.codes().contains(&"silent".to_owned()), "{:?}", bench.codes());
+}
+
+#[test]
 fn a_probe_on_the_battery_is_believed_too() {
     let mut bench = Bench::new();
     let probe: DeviceId = "probe-1".parse().unwrap();

@@ -13,6 +13,7 @@
 
 pub(crate) mod battery;
 pub(crate) mod bench;
+pub(crate) mod cycler;
 pub(crate) mod database;
 pub(crate) mod lab;
 pub(crate) mod mosquitto;

@@ -117,6 +117,12 @@ impl Client {
         }
     }
 
+    /// Publishes with QoS 0: nothing is waited for.
+    pub(crate) async fn say(&mut self, topic: &str, payload: &[u8]) {
+        let body = [&text(topic), self.version.none(), payload].concat();
+        self.send(0x30, &body).await;
+    }
+
     /// Subscribes with QoS 0 and waits for the answer.
     pub(crate) async fn subscribe(&mut self, filter: &str) -> Answer {
         let id = self.next_id();
