@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::clock::Clock;
 use crate::domain::ids::DeviceId;
@@ -20,6 +20,9 @@ const UNKNOWN_MAX: usize = 32;
 const NOTE_PAUSE: Duration = Duration::from_millis(200);
 /// Longest secret of an unknown device that is looked at, in bytes.
 const SECRET_BYTES_MAX: usize = 256;
+/// Log-ins looked up in the database side by side. Ten thousand devices that come back at once wait for each other here, and
+/// not in front of the database's connections: those are for whoever leads, stores and reads meanwhile.
+const LOOKUPS_MAX: usize = 2;
 /// Changes of devices read at a time.
 const CHANGES_MAX: i64 = 1_000;
 
@@ -27,6 +30,7 @@ const CHANGES_MAX: i64 = 1_000;
 #[derive(Debug, Clone)]
 pub struct Gate {
     list: List,
+    lookups: Arc<Semaphore>,
     unknown: mpsc::Sender<Unknown>,
     refused: Arc<RefusedCounts>,
 }
@@ -97,13 +101,15 @@ impl Gate {
     pub fn new(store: Store, clock: Clock) -> Self {
         let (unknown, knocks) = mpsc::channel(UNKNOWN_MAX);
         tokio::spawn(note(store.clone(), clock, knocks));
-        Self { list: List::Store(store), unknown, refused: Arc::default() }
+        let lookups = Arc::new(Semaphore::new(LOOKUPS_MAX));
+        Self { list: List::Store(store), lookups, unknown, refused: Arc::default() }
     }
 
     /// A gate before a fixed list of devices.
     #[cfg(test)]
     pub(crate) fn fixed(devices: Vec<(DeviceId, DeviceLogin)>) -> Self {
-        Self { list: List::Fixed(devices.into()), unknown: mpsc::channel(1).0, refused: Arc::default() }
+        let lookups = Arc::new(Semaphore::new(LOOKUPS_MAX));
+        Self { list: List::Fixed(devices.into()), lookups, unknown: mpsc::channel(1).0, refused: Arc::default() }
     }
 
     /// The device that logs in with this user name and password from that address.
@@ -165,6 +171,8 @@ impl Gate {
     }
 
     async fn find(&self, device: &DeviceId) -> Result<Option<DeviceLogin>, Refusal> {
+        // Nobody closes it; if somebody did, the log-in was not checked.
+        let _turn = self.lookups.acquire().await.map_err(|_| Refusal::Unavailable)?;
         match &self.list {
             List::Store(store) => store.device_login(device).await.map_err(|error| {
                 tracing::warn!(%device, error = &error as &dyn std::error::Error, "log-in not checked");

@@ -26,19 +26,18 @@ struct Loss {
 
 impl Loss {
     fn on(port: u16) -> Option<Self> {
-        let loss = Self { table: format!("cellar_chaos_{port}") };
+        let table = format!("cellar_chaos_{port}");
         let drop = format!("numgen random mod 100 < {LOSS_PCT} drop");
         let rules = format!(
-            "table inet {} {{ chain input {{ type filter hook input priority 0; tcp dport {port} {drop}; \
-             tcp sport {port} {drop}; }} }}",
-            loss.table
+            "table inet {table} {{ chain input {{ type filter hook input priority 0; tcp dport {port} {drop}; \
+             tcp sport {port} {drop}; }}; }}"
         );
         let made = Command::new("nft").arg(rules).stderr(Stdio::null()).status();
         if !made.is_ok_and(|status| status.success()) {
             say("skipped: packets cannot be dropped here, that takes root and nftables");
             return None;
         }
-        Some(loss)
+        Some(Self { table })
     }
 }
 
