@@ -146,12 +146,43 @@ test("menus close with Escape and when another opens; a preview goes with Escape
   assert.equal(await row.locator(".preview").isVisible(), false);
 }));
 
+const ROWS = ["time_utc,time_local,elapsed_s,cycle,voltage_v,current_a,temperature_c"];
+for (let row = 0; row < 240; row += 1) {
+  const at = new Date(Date.UTC(2026, 0, 5, 8) + row * 30_000).toISOString().replace("Z", "000");
+  const current = row % 60 < 30 ? 1.25 : -1.2;
+  ROWS.push(`${at}Z,${at}+00:00,${row * 30},${1 + Math.floor(row / 60)},${3.5 + (row % 60) / 100},${current},${25 + (row % 7) / 10}`);
+}
+const FILE = { name: "Run 7.csv", mimeType: "text/csv", buffer: Buffer.from(`${ROWS.join("\n")}\n`) };
+
+test("without scripts a file is looked at, imported, and comes out as it was", () => onPage("/experiments", async (page) => {
+  await page.getByRole("link", { name: "Import…" }).click();
+  await page.getByLabel("File").setInputFiles(FILE);
+  await page.getByRole("button", { name: "Look at the file" }).click();
+  assert.match(await page.locator("main").textContent(), /CSV of Cellar/);
+  await page.getByLabel("Battery").fill("NMC-031");
+  await page.getByRole("button", { name: "Import" }).click();
+  assert.match(await page.locator(".notice").first().textContent(), /The file is imported/);
+  assert.match(await page.locator(".numbers").textContent(), /Discharged, cycle 1 to 4/);
+  const address = new URL(page.url()).pathname;
+  await shoot(page, "experiments-imported");
+  // The zone of the server is the only thing that may differ.
+  const withoutLocal = (text) => text.trim().split("\n").map((line) => line.split(",").filter((_, at) => at !== 1).join(",")).join("\n");
+  const file = await (await page.request.get(`${server.url}${address}/data.csv`)).text();
+  assert.equal(withoutLocal(file), withoutLocal(ROWS.join("\n")));
+  await page.getByRole("link", { name: "Report", exact: true }).click();
+  assert.equal(await page.locator(".report-chart svg").count(), 3);
+  await shoot(page, "experiments-report-imported");
+  const download = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Download" }).click();
+  assert.match((await download).suggestedFilename(), /^report_id_\d+_Run-7_battery_NMC-031\.html$/);
+}, { javaScriptEnabled: false }));
+
 const PAGES = [
   ["experiments", "/experiments"], ["experiments-none", "/experiments?q=nothing+of+that"],
   ["experiments-wrong-day", "/experiments?since=soon"], ["experiments-views", "/experiments/views"],
   ["experiments-show", "/experiments/1"], ["experiments-new", "/experiments/new"],
   ["experiments-new-missing", "/experiments/new?go=1"], ["experiments-new-profile", "NEW"], ["experiments-queue", "QUEUE"],
-  ["experiments-cancel", "CANCEL"],
+  ["experiments-cancel", "CANCEL"], ["experiments-report", "/experiments/1/report"], ["experiments-import", "/experiments/import"],
 ];
 
 for (const theme of ["light", "dark"]) {
@@ -170,6 +201,13 @@ for (const theme of ["light", "dark"]) {
           if (name === "experiments-show") await page.waitForSelector("[data-chart] canvas");
           await check(page, `${name}-${theme}-${width}`);
         }
+        await page.goto(`${server.url}/experiments/import`);
+        await page.getByLabel("File").setInputFiles({ name: "Broken.csv", mimeType: "text/csv", buffer: Buffer.from("a,b\n1,2\n") });
+        await page.getByRole("button", { name: "Look at the file" }).click();
+        await check(page, `experiments-import-wrong-${theme}-${width}`);
+        await page.getByLabel("File").setInputFiles(FILE);
+        await page.getByRole("button", { name: "Look at the file" }).click();
+        await check(page, `experiments-import-review-${theme}-${width}`);
         await page.goto(`${server.url}/experiments`);
         await page.locator("summary", { hasText: "Battery" }).click();
         await check(page, `experiments-menu-${theme}-${width}`);

@@ -17,6 +17,8 @@ const SETTLE_MS = 150;
 const LIVE_TIMEOUT_MS = 15_000;
 // Pages of single things are many: every so many of them is looked into.
 const DETAILS_EVERY = 7;
+// A file that can be read waits on the server, which keeps twenty of them.
+const UPLOADS_EVERY = 25;
 // These show all stations besides the one.
 const STATIONS_EVERY = 30;
 const STEPS = JSON.stringify({ steps: [{ mode: "rest", until: [{ time_s: 600 }] }], cycles: 1 });
@@ -100,9 +102,13 @@ function tools() {
     const faults = [];
     const waiting = [...asks];
     const place = document.body.appendChild(document.createElement("div"));
-    const one = async ({ path, form, holds = [] }) => {
+    const one = async ({ path, form, file, holds = [] }) => {
       const csrf = document.querySelector("[name=csrf]").value;
-      const body = form && new URLSearchParams({ csrf, ...form });
+      const body = form && (file ? new FormData() : new URLSearchParams({ csrf, ...form }));
+      if (file) {
+        for (const [name, value] of Object.entries({ csrf, ...form })) body.append(name, value);
+        body.append("file", new File([file.text], file.name));
+      }
       const answer = await fetch(path, { method: form ? "POST" : "GET", body, redirect: "manual" });
       const kind = answer.headers.get("content-type") ?? "";
       // A stream of events never ends.
@@ -231,6 +237,7 @@ test("people, tokens and devices take any text, and nothing of it runs", async (
       { path: "/profiles/new", form: { name: text + cut, description: text, view: "text", text: `CC, ${text}` } },
       { path: "/stations/new", form: { name: text, location: text, description: text, unit: text, instrument: text, measure: text, voltage_min_v: text } },
       { path: "/experiments/new", form: { battery: text, station: text, profile: text, name: text, description: text, tags: text, way: text, text, step: text } },
+      { path: "/experiments/import/confirm", form: { upload: text, file_name: text, format: text, start: text, battery: text, profile: text, name: text, description: text, again: text }, holds: [["input[name=start]", text]] },
     ]);
     const kept = (text, n) => [
       { path: "/tokens/new", form: { name: text, owner: NAME, scope: "read", days: "9" }, holds: [["main", SHOWN[n]]] },
@@ -239,6 +246,13 @@ test("people, tokens and devices take any text, and nothing of it runs", async (
     // Two of them for each text: every form meets a third of the texts, every kind of text meets every form.
     await lookIntoAll(page, refused.flatMap((asks, n) => asks.filter((_, form) => (form + n) % 3 === 0)));
     await lookIntoAll(page, TEXTS.flatMap(kept));
+    // Files that cannot be read, and files with such names and headers that wait for somebody to go on.
+    const quoted = (text) => `"${text.replaceAll('"', '""')}"`;
+    await lookIntoAll(page, TEXTS.map((text) => ({ path: "/experiments/import", form: { format: text }, file: { name: text, text } })));
+    await lookIntoAll(page, TEXTS.filter((_, n) => n % UPLOADS_EVERY === 0).map((text) => ({
+      path: "/experiments/import", form: { format: "auto" },
+      file: { name: text, text: `timestamp,voltage,current,${quoted(text)}\n2026-11-21 06:00:00.0,3.7,1,2\n` },
+    })));
     await lookIntoAll(page, TEXTS.map((text, n) => ({ path: "/users/new", form: { name: `user-${n}`, full_name: text, role: "viewer" } })));
     const links = await page.evaluate(async () => {
       const read = async (path, selector) => [...new DOMParser().parseFromString(await (await fetch(path)).text(), "text/html").querySelectorAll(selector)];
@@ -353,6 +367,7 @@ test("every list shows every text as it is", async () => {
       await lookIntoAll(page, SHOWN.flatMap((text, n) => (n % DETAILS_EVERY ? [] : [
         ...["batteries", "profiles", "stations"].map((kind) => ({ path: `/${kind}/${n + 1}`, holds: [["main", text]] })),
         { path: `/experiments/${n + 1}`, holds: [["h1", ROWS[n].experiment], ["main", text]] },
+        { path: `/experiments/${n + 1}/report`, holds: [["main", ROWS[n].experiment], ["main", text], ["main", ROWS[n].battery]] },
         ...["batteries/N/edit", "batteries/N/retire", "batteries/N/label", "profiles/N/edit", "profiles/N/copy", "profiles/N/retire", "stations/N/queue", "stations/N/edit", "stations/N/retire", "experiments/N/cancel"]
           .map((form) => ({ path: `/${form.replace("N", n + 1)}` })),
         ...["batteries", "profiles", "stations", "experiments"].map((list) => ({ path: `/${list}?text=${encodeURIComponent(TEXTS[n])}&q=${encodeURIComponent(TEXTS[n])}` })),
@@ -388,7 +403,8 @@ test("no text in an address runs", () => opened({ policy: false }, async (page) 
     `/users/${text}?done=${text}`, `/users/1?done=${text}&${text}`, `/devices/${text}?done=${text}`, `/tokens?done=revoked&to=${text}`,
     `/tokens/${text}/revoke`, `/account/confirm?back=${text}`, `/account?done=${text}`, `/${text}`, `/static/${text}/${text}`,
     `/link/${text}`, `/setup/${text}`, `/api/v1/streams/${text}/series`, `/api/v1/streams/1/series?columns=${text}`, `/api/${text}`,
-    `/live/monitor?station=${text}`,
+    `/live/monitor?station=${text}`, `/experiments/${text}/report`, `/experiments/1/data.csv?dialect=${text}&names=${text}`,
+    `/api/v1/experiments/${text}/data.csv`, `/experiments/1?done=${text}`,
   ];
   await lookIntoAll(page, TEXTS.flatMap((text, n) => {
     const word = encodeURIComponent(text);

@@ -243,6 +243,7 @@ impl WebPart {
             is_secure: tls.is_some(),
             is_demo: config.is_demo,
             host_names: config.http.names.iter().chain(&config.tls.names).cloned().collect(),
+            uploads: config.data_dir.join("uploads").into(),
             ..web::State::new(store.clone(), events.clone(), Clock::System)
         };
         tokio::spawn(web::bell::run(state.clone(), stopped.clone()));

@@ -11,6 +11,7 @@ mod export;
 mod flags;
 mod import;
 mod migrate;
+mod report;
 mod serve;
 mod settings;
 mod simulate;
@@ -63,6 +64,8 @@ enum Verb {
     Import(import::ImportArgs),
     /// Write an experiment to a file.
     Export(export::ExportArgs),
+    /// Write the report of an experiment.
+    Report(report::ReportArgs),
     /// Run simulated devices against a server, or check what became of their readings.
     Simulate(Box<simulate::SimulateArgs>),
 }
@@ -106,6 +109,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Token(verb) => token::run(&verb).await,
         Verb::Audit(verb) => audit::run(&verb).await,
         Verb::Import(args) => import::run(&args).await,
+        Verb::Report(args) => report::run(&args).await.map(|()| ExitCode::SUCCESS),
         Verb::Export(args) => export::run(&args).await.map(|()| ExitCode::SUCCESS),
         Verb::Simulate(args) => simulate::run(&args).await,
     }

@@ -3,3 +3,4 @@
 pub mod export;
 pub mod import;
 pub mod name;
+pub mod report;

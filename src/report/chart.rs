@@ -2,6 +2,8 @@
 //!
 //! No colour is written into the drawing: every shape carries a class, so one drawing serves light, dark and paper.
 
+pub mod cycles;
+
 use std::ops::Range;
 
 use plotters::coord::ranged1d::{KeyPointHint, KeyPointWeight, Ranged};
@@ -33,7 +35,7 @@ const LABELS: usize = 7;
 const LABELS_LOW: usize = 4;
 
 /// Plotters writes colours; these stand for classes until the drawing is done.
-const CLASSES: [(&str, RGBColor); 7] = [
+const CLASSES: [(&str, RGBColor); 17] = [
     ("c-voltage", RGBColor(1, 0, 0)),
     ("c-current", RGBColor(2, 0, 0)),
     ("c-temperature", RGBColor(3, 0, 0)),
@@ -41,7 +43,19 @@ const CLASSES: [(&str, RGBColor); 7] = [
     ("c-text", RGBColor(5, 0, 0)),
     ("c-gap", RGBColor(6, 0, 0)),
     ("c-axis", RGBColor(7, 0, 0)),
+    ("c-cycle-0", RGBColor(10, 0, 0)),
+    ("c-cycle-1", RGBColor(11, 0, 0)),
+    ("c-cycle-2", RGBColor(12, 0, 0)),
+    ("c-cycle-3", RGBColor(13, 0, 0)),
+    ("c-cycle-4", RGBColor(14, 0, 0)),
+    ("c-cycle-5", RGBColor(15, 0, 0)),
+    ("c-cycle-6", RGBColor(16, 0, 0)),
+    ("c-cycle-7", RGBColor(17, 0, 0)),
+    ("c-cycle-8", RGBColor(18, 0, 0)),
+    ("c-cycle-9", RGBColor(19, 0, 0)),
 ];
+/// Where the colours of cycles begin, first to last.
+const FIRST_CYCLE: usize = 7;
 const VOLTAGE: RGBColor = CLASSES[0].1;
 const CURRENT: RGBColor = CLASSES[1].1;
 const TEMPERATURE: RGBColor = CLASSES[2].1;

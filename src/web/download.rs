@@ -88,6 +88,19 @@ impl Pieces {
     }
 }
 
+/// Does long work on a thread of its own: the threads that answer requests have other work meanwhile.
+///
+/// # Errors
+/// When it ends without a result, which is a fault of ours.
+pub async fn aside<Work, Working>(work: Work) -> Result<Working::Output, WebError>
+where
+    Work: FnOnce() -> Working + Send + 'static,
+    Working: Future<Output: Send + 'static>,
+{
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || runtime.block_on(work())).await.map_err(WebError::internal)
+}
+
 /// Answers with a file that `write` makes on a thread of its own.
 #[must_use]
 pub fn file<Write, Writing>(name: &str, kind: &'static str, turn: Turn, write: Write) -> HttpResponse

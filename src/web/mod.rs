@@ -20,8 +20,10 @@ pub mod page;
 pub mod pages;
 pub mod routes;
 pub mod state;
+pub mod summaries;
 mod unread;
 pub mod upkeep;
+pub mod upload;
 pub mod visitor;
 
 use std::net::TcpListener;

@@ -38,7 +38,7 @@ pub fn parts<'body>(content_type: &str, body: &'body [u8]) -> Option<Vec<Part<'b
     }
 }
 
-fn boundary(content_type: &str) -> Option<&str> {
+pub(super) fn boundary(content_type: &str) -> Option<&str> {
     let (kind, parameters) = content_type.split_once(';')?;
     if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
         return None;
@@ -53,7 +53,22 @@ fn boundary(content_type: &str) -> Option<&str> {
 
 fn part(bytes: &[u8]) -> Option<Part<'_>> {
     let end = find(bytes, b"\r\n\r\n")?;
-    let heads = std::str::from_utf8(&bytes[..end]).ok()?;
+    let Head { name, file_name } = head(&bytes[..end])?;
+    Some(Part { name, is_file: file_name.is_some(), content: &bytes[end + 4..] })
+}
+
+/// What stands above a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Head {
+    /// Name of the field.
+    pub(super) name: String,
+    /// Name of the file, empty when none was chosen; `None` for what is no file.
+    pub(super) file_name: Option<String>,
+}
+
+/// Reads the lines above a field.
+pub(super) fn head(bytes: &[u8]) -> Option<Head> {
+    let heads = std::str::from_utf8(bytes).ok()?;
     let disposition = heads.split("\r\n").find_map(|head| {
         let (name, value) = head.split_once(':')?;
         name.eq_ignore_ascii_case("content-disposition").then_some(value)
@@ -64,11 +79,11 @@ fn part(bytes: &[u8]) -> Option<Part<'_>> {
             name.eq_ignore_ascii_case(wanted).then(|| value.trim_matches('"').to_owned())
         })
     };
-    Some(Part { name: parameter("name")?, is_file: parameter("filename").is_some(), content: &bytes[end + 4..] })
+    Some(Head { name: parameter("name")?, file_name: parameter("filename") })
 }
 
 /// Where `needle` begins.
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+pub(super) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     let first = *needle.first()?;
     let mut from = 0;
     loop {

@@ -65,6 +65,8 @@ pub struct Entry {
     pub access: Access,
     /// The handler.
     pub route: fn() -> Route,
+    /// Whether the handler takes a form with a file from the connection itself, because it may be too large for memory.
+    pub takes_file: bool,
 }
 
 impl Entry {
@@ -76,15 +78,19 @@ impl Entry {
 }
 
 const fn get(path: &'static str, access: Access, route: fn() -> Route) -> Entry {
-    Entry { method: Method::Get, path, access, route }
+    Entry { method: Method::Get, path, access, route, takes_file: false }
 }
 
 const fn patch(path: &'static str, access: Access, route: fn() -> Route) -> Entry {
-    Entry { method: Method::Patch, path, access, route }
+    Entry { method: Method::Patch, path, access, route, takes_file: false }
 }
 
 const fn post(path: &'static str, access: Access, route: fn() -> Route) -> Entry {
-    Entry { method: Method::Post, path, access, route }
+    Entry { method: Method::Post, path, access, route, takes_file: false }
+}
+
+const fn upload(path: &'static str, access: Access, route: fn() -> Route) -> Entry {
+    Entry { method: Method::Post, path, access, route, takes_file: true }
 }
 
 /// The table.
@@ -119,6 +125,8 @@ pub const ROUTES: &[Entry] = &[
     get("/api/v1/profiles/{id}", Access::Viewer, || web::route().to(api::profiles::show)),
     get("/api/v1/experiments/{id}/data.csv", Access::Viewer, || web::route().to(experiments::data::csv)),
     get("/api/v1/experiments/{id}/data.bdf.csv", Access::Viewer, || web::route().to(experiments::data::bdf)),
+    get("/api/v1/experiments/{id}/report.html", Access::Viewer, || web::route().to(experiments::report::file)),
+    upload("/api/v1/imports", Access::Operator, || web::route().to(api::imports::add)),
     get("/api/v1/stations", Access::Viewer, || web::route().to(api::stations::stations)),
     get("/api/v1/units", Access::Viewer, || web::route().to(api::stations::units)),
     get("/api/v1/dead-letters", Access::Operator, || web::route().to(api::dead_letters::list)),
@@ -216,9 +224,14 @@ pub const ROUTES: &[Entry] = &[
     post("/experiments/views/{id}/delete", Access::Viewer, || web::route().to(experiments::views::delete)),
     get("/experiments/new", Access::Operator, || web::route().to(experiments::add::form)),
     post("/experiments/new", Access::Operator, || web::route().to(experiments::add::submit)),
+    get("/experiments/import", Access::Operator, || web::route().to(experiments::import::form)),
+    upload("/experiments/import", Access::Operator, || web::route().to(experiments::import::submit)),
+    post("/experiments/import/confirm", Access::Operator, || web::route().to(experiments::import::confirm)),
     get("/experiments/{id}", Access::Viewer, || web::route().to(experiments::show::page)),
     get("/experiments/{id}/data.csv", Access::Viewer, || web::route().to(experiments::data::csv)),
     get("/experiments/{id}/data.bdf.csv", Access::Viewer, || web::route().to(experiments::data::bdf)),
+    get("/experiments/{id}/report", Access::Viewer, || web::route().to(experiments::report::page)),
+    get("/experiments/{id}/report.html", Access::Viewer, || web::route().to(experiments::report::file)),
     get("/experiments/{id}/preview.svg", Access::Viewer, || web::route().to(experiments::preview::svg)),
     get("/experiments/{id}/cancel", Access::Operator, || web::route().to(experiments::cancel::form)),
     post("/experiments/{id}/cancel", Access::Operator, || web::route().to(experiments::cancel::cancel)),

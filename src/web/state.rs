@@ -1,5 +1,6 @@
 //! What the pages ask of the rest of the server.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use super::bell::Bell;
 use super::denials::Denials;
 use super::download::Downloads;
 use super::moment::Moment;
+use super::summaries::Summaries;
 use crate::auth::enrolment::{ENROLMENT_US, Enrolments};
 use crate::auth::password::Hasher;
 use crate::auth::setup::Setup;
@@ -57,6 +59,10 @@ pub struct State {
     pub denials: Arc<Denials>,
     /// Who fetches how many files now.
     pub downloads: Downloads,
+    /// What experiments did to their batteries, as last worked out.
+    pub summaries: Summaries,
+    /// Folder of files that wait to be imported.
+    pub uploads: Arc<Path>,
     /// Whether the pages are served over TLS.
     pub is_secure: bool,
     /// Whether this is the demo, where whoever sits at the machine is an operator.
@@ -84,6 +90,8 @@ impl State {
             setup: Setup::default(),
             denials: Arc::default(),
             downloads: Downloads::default(),
+            summaries: Summaries::default(),
+            uploads: std::env::temp_dir().join("cellar-uploads").into(),
             is_secure: false,
             is_demo: false,
             host_names: Arc::new([]),

@@ -11,6 +11,8 @@ use crate::store::StoreError;
 
 /// How often sessions that no longer count are removed; they open nothing meanwhile.
 const PURGE_PERIOD: Duration = Duration::from_secs(3_600);
+/// An import that stands still for so long was given up, µs.
+const IMPORT_IDLE_US: i64 = 3_600 * 1_000_000;
 /// How often the newest audit entry is written to the log, which is kept elsewhere: a log that was cut off and mended
 /// afterwards differs from it.
 const HEAD_PERIOD: Duration = Duration::from_secs(24 * 3_600);
@@ -27,6 +29,8 @@ pub async fn run(state: State, mut stopped: watch::Receiver<bool>) {
                 let now_us = state.clock.now_us();
                 let purged = state.store.purge_sessions(now_us - IDLE_US, now_us - ABSOLUTE_US).await;
                 say(purged, "old sessions cannot be removed");
+                let swept = state.store.sweep_imports(now_us - IMPORT_IDLE_US).await;
+                say(swept.map(|_| ()), "what is left of broken imports cannot be removed");
             }
             _ = head.tick() => match state.store.audit_head().await {
                 Ok((entry, hash)) => tracing::info!(entry, hash, "audit head"),

@@ -239,3 +239,95 @@ async fn a_million_rows_take_little_more_memory_than_few() {
     // The rows alone take 64 MB as numbers, and 120 MB as text. The database keeps 8 MB of what it read.
     assert!(more < 24 * 1024, "{} kB, then {} kB", few.1, many.1);
 }
+
+/// A run of three cycles with a gap, and its reports.
+async fn cycled(store: &Store) -> ExperimentId {
+    let experiment = begun(store, "<b>Ageing</b> 0.5C/1C").await;
+    let mut times = Vec::new();
+    let [mut volts, mut amperes, mut warm, mut cycle] = [(); 4].map(|()| Vec::new());
+    for row in 0..21_600_u32 {
+        // Three hours, each half charge and half discharge at 1 A, a second a row; then an hour of nothing, and again.
+        let hour = row / 3_600;
+        let is_charge = row % 3_600 < 1_800;
+        let pause = if hour >= 3 { 3_600 } else { 0 };
+        times.push(T + (i64::from(row) + pause) * SECOND);
+        volts.push(if is_charge { 4.0 } else { 3.5 } + if row == 12_345 { 0.9 } else { 0.0 });
+        amperes.push(if is_charge { 1.0 } else { -0.98 });
+        warm.push(25.0 + f64::from(row % 100) / 10.0);
+        cycle.push(f64::from(hour + 1));
+    }
+    let columns = [
+        column("voltage_v", &volts, &[]),
+        column("current_a", &amperes, &[]),
+        column("temperature_c", &warm, &[]),
+        column("cycle", &cycle, &[]),
+    ];
+    store_rows(store, "cu-5", Subject::Experiment(experiment), (1, 0), 1_000, &times, &columns).await;
+    experiment
+}
+
+both_engines! {
+    async fn a_report_tells_how_the_battery_did(store: Store) {
+        let experiment = cycled(&store).await;
+        let experiment = store.experiment(experiment).await.unwrap().unwrap();
+        let told = cellar::exchange::report::report(&store, &experiment, T + 8 * 3_600 * SECOND).await.unwrap();
+        let number = |name: &str| {
+            let found = told.numbers.iter().find(|number| number.name.starts_with(name)).unwrap();
+            format!("{} {} {}", found.value, found.unit, found.note)
+        };
+        // Half an hour at 1 A, six times, less half a second at each change of sign.
+        assert_eq!(number("Charged"), "2.999 Ah 12.00 Wh");
+        assert_eq!(number("Discharged, cycle 1 to 6"), "0.490 → 0.490 Ah 2.939 Ah, 10.29 Wh in all");
+        assert!(number("Coulombic").starts_with("98.0"), "{}", number("Coulombic"));
+        assert_eq!(number("Hottest"), "34.9 °C ");
+        assert_eq!((told.cycles.len(), told.cycle_count), (6, 6));
+        // The one row above all others is in the chart, and the hour of nothing is a gap in it.
+        assert!(told.svg_words.contains("between 3.500 and 4.900 V") && told.svg_words.contains("One gap"), "{}", told.svg_words);
+        assert!(told.svg.contains("No data 1 h"), "{}", told.svg);
+        assert!(told.curves_svg.contains("c-cycle-9") && told.capacity_svg.contains("c-voltage"));
+        assert_eq!(told.fingerprint.len(), 64);
+        let again = cellar::exchange::report::report(&store, &experiment, T).await.unwrap();
+        assert_eq!(again.fingerprint, told.fingerprint);
+        let html = told.file().unwrap();
+        assert!(html.len() < 500_000 && !html.contains("<b>Ageing"), "{} bytes", html.len());
+        assert!(html.contains("Charging at") || html.contains("Its steps are not known."));
+    }
+
+    async fn a_report_of_an_experiment_without_samples_says_so(store: Store) {
+        let experiment = begun(&store, "empty").await;
+        let experiment = store.experiment(experiment).await.unwrap().unwrap();
+        let told = cellar::exchange::report::report(&store, &experiment, T).await.unwrap();
+        assert!(told.file().unwrap().contains("No samples.") && told.numbers.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn page_api_and_command_line_give_the_same_report() {
+    let server = Server::start();
+    let store = Store::open(&server.sqlite_url()).await.unwrap();
+    let experiment = cycled(&store).await;
+    let mut viewer = Browser::signed_in(&server, Role::Viewer).await;
+    let page = viewer.get(&format!("/experiments/{experiment}/report")).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    assert!(page.body.contains("Data fingerprint") && page.body.contains("Discharged, cycle 1 to 6"), "{}", page.body);
+    assert!(!page.body.contains("<style") && !page.body.contains(" style="), "the policy forbids styles in the page");
+
+    let file = viewer.get(&format!("/experiments/{experiment}/report.html")).await;
+    let disposition = file.headers["content-disposition"].to_str().unwrap();
+    let name = format!("report_id_{experiment}_b-Ageing-b-0.5C-1C_battery_Battery-of-b-Ageing-b-0.5C-1C.html");
+    assert!(disposition.starts_with(&format!("attachment; filename=\"{name}\"")), "{disposition}");
+    assert!(file.headers["content-security-policy"].to_str().unwrap().starts_with("sandbox"));
+    assert!(file.body.starts_with("<!doctype html>") && file.body.contains("<style>"), "{:.300}", file.body);
+    assert!(!file.body.contains("<script") && !file.body.contains("<link") && !file.body.contains("src="));
+
+    let path = server.data_dir().join("report.html");
+    let written = server.cellar(&["report", &experiment.to_string(), "-o", path.to_str().unwrap()]);
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let without_time = |html: &str| html.lines().filter(|line| !line.contains("Made ")).collect::<Vec<_>>().join("\n");
+    let written = std::fs::read_to_string(&path).unwrap();
+    // The run goes on, so its duration grows.
+    let lines = |html: &str| without_time(html).lines().filter(|line| !line.contains("Duration")).count();
+    assert_eq!(lines(&written), lines(&file.body));
+    assert_eq!(viewer.get("/experiments/999/report").await.status, 404);
+    assert_eq!(server.cellar(&["report", "999", "-o", "-"]).status.code(), Some(1));
+}

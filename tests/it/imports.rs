@@ -7,6 +7,7 @@ use cellar::domain::battery::Technology;
 use cellar::domain::experiment::ExperimentState;
 use cellar::domain::ids::{DeviceId, ExperimentId};
 use cellar::domain::sample::Subject;
+use cellar::domain::user::Role;
 use cellar::exchange::import::{ImportError, Reading, Wishes, inspect, load};
 use cellar::report::csv::Dialect;
 use cellar::store::Store;
@@ -14,6 +15,7 @@ use cellar::store::imports::NewImport;
 
 use crate::exports::csv;
 use crate::support::lab::{experiment, tester, unit};
+use crate::support::people::Browser;
 use crate::support::series::{column, store_rows};
 
 /// 21 Nov 2026, 06:00 UTC.
@@ -198,4 +200,128 @@ async fn the_command_line_tells_what_a_file_is_and_imports_it() {
     assert_eq!((status, said.contains("such battery")), (Some(1), true), "{said}");
     let (status, _, said) = told(&["import", "/nowhere/x.csv"]);
     assert_eq!((status, said.contains("/nowhere/x.csv: the file cannot be read")), (Some(1), true), "{said}");
+}
+
+/// A form with a file, as browsers send it.
+fn multipart(fields: &[(&str, &str)], file: &str) -> (&'static str, Vec<u8>) {
+    let mut body = String::new();
+    for (name, value) in fields {
+        body.push_str(&format!("--b0undary\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"));
+    }
+    body.push_str(&format!(
+        "--b0undary\r\nContent-Disposition: form-data; name=\"file\"; filename=\"Run <7>.csv\"\r\nContent-Type: text/csv\r\n\r\n\
+         {file}\r\n--b0undary--\r\n"
+    ));
+    ("multipart/form-data; boundary=b0undary", body.into_bytes())
+}
+
+const FILE: &str = "timestamp,voltage,current\n2026-11-21 06:00:00.000000,3.7,-1\n2026-11-21 06:00:01.000000,3.6,-1\n";
+
+#[tokio::test]
+async fn a_file_is_looked_at_and_imported_on_the_pages() {
+    let server = crate::support::server::Server::start();
+    let store = Store::open(&server.sqlite_url()).await.unwrap();
+    store.add_battery(&tester(), &crate::support::battery::cell("NMC-1"), None, 1).await.unwrap();
+    let mut operator = Browser::signed_in(&server, Role::Operator).await;
+    let uploads = server.data_dir().join("uploads");
+    let waiting = || std::fs::read_dir(&uploads).map_or(0, Iterator::count);
+    assert!(operator.get("/experiments/import").await.body.contains("Look at the file"));
+
+    let csrf = operator.csrf.clone();
+    let (kind, body) = multipart(&[("csrf", &csrf), ("format", "auto"), ("start", "")], "a,b\n1,2\n");
+    let answer = operator.post_body("/experiments/import", kind, body).await;
+    assert_eq!(answer.status, 422, "{}", answer.body);
+    assert!(answer.problem("file").contains("no format fits"), "{}", answer.body);
+    assert!(answer.body.contains("Run &#60;7&#62;.csv"), "{}", answer.body);
+    assert_eq!(waiting(), 0, "what cannot be read does not stay");
+    let (kind, body) = multipart(&[("csrf", "0"), ("format", "auto")], FILE);
+    assert_eq!(operator.post_body("/experiments/import", kind, body).await.status, 403);
+
+    let csrf = operator.csrf.clone();
+    let (kind, body) = multipart(&[("csrf", &csrf), ("format", "auto"), ("start", "")], FILE);
+    let review = operator.post_body("/experiments/import", kind, body).await;
+    assert_eq!(review.status, 200, "{}", review.body);
+    for told in
+        ["import file of the Battery Experiments Manager", "voltage_v", "3.6", "Nothing is stored yet", "taken as UTC"]
+    {
+        assert!(review.body.contains(told), "{told}: {}", review.body);
+    }
+    assert_eq!((waiting(), traces(&store).await), (1, (0, 0)));
+    let (upload, file_name) = (review.field("upload").to_owned(), "Run <7>.csv");
+    let wrong = [
+        ("upload", upload.as_str()),
+        ("file_name", file_name),
+        ("format", "auto"),
+        ("battery", "Nobody"),
+        ("name", "Mine"),
+    ];
+    let answer = operator.post("/experiments/import/confirm", &wrong).await;
+    assert!(answer.problem("battery").contains("no battery of that number or name"), "{}", answer.body);
+    assert!(answer.body.contains("Mine") && answer.body.contains("Nobody"), "what was typed stays: {}", answer.body);
+    let right = [
+        ("upload", upload.as_str()),
+        ("file_name", file_name),
+        ("format", "auto"),
+        ("battery", "NMC-1"),
+        ("name", "Mine"),
+    ];
+    let first = operator.post("/experiments/import/confirm", &right).await;
+    let second = operator.post("/experiments/import/confirm", &right).await;
+    assert_eq!((first.status, second.status), (303, 303), "{}", first.body);
+    assert_eq!(first.location, second.location, "sent twice makes one");
+    let page = operator.get(&first.location).await;
+    assert!(page.body.contains("The file is imported.") && page.body.contains("Discharged"), "{}", page.body);
+    assert!(page.body.contains("/data.csv") && page.body.contains("/report"), "{}", page.body);
+    assert_eq!((waiting(), traces(&store).await), (0, (1, 0)));
+
+    // The same file again is noticed, and imported on purpose only.
+    let (kind, body) = multipart(&[("csrf", &operator.csrf.clone())], FILE);
+    let review = operator.post_body("/experiments/import", kind, body).await;
+    assert!(review.body.contains("The same file was imported before"), "{}", review.body);
+    let upload = review.field("upload").to_owned();
+    let answer = operator.post("/experiments/import/confirm", &[("upload", &upload), ("format", "auto")]).await;
+    assert!(answer.problem("again").contains("became experiment"), "{}", answer.body);
+    let answer =
+        operator.post("/experiments/import/confirm", &[("upload", &upload), ("format", "auto"), ("again", "1")]).await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    assert_eq!(waiting(), 0);
+}
+
+#[tokio::test]
+async fn a_program_imports_a_file_and_gets_the_report_on_it() {
+    let server = crate::support::server::Server::start();
+    let store = Store::open(&server.sqlite_url()).await.unwrap();
+    let mut operator = Browser::signed_in(&server, Role::Operator).await;
+    let csrf = operator.csrf.clone();
+    let mut send = async |fields: &[(&str, &str)], file: &str| {
+        let fields: Vec<(&str, &str)> = [("csrf", csrf.as_str())].iter().chain(fields).copied().collect();
+        let (kind, body) = multipart(&fields, file);
+        let answer = operator.post_body("/api/v1/imports", kind, body).await;
+        let json: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        (answer.status, answer.location, json)
+    };
+    let (status, _, report) = send(&[("dry_run", "true")], FILE).await;
+    assert_eq!(
+        (status, &report["rows"], &report["experiment_id"]),
+        (200, &2.into(), &serde_json::Value::Null),
+        "{report}"
+    );
+    let (status, location, report) = send(&[("name", "From a script")], FILE).await;
+    assert_eq!((status, location), (201, format!("/api/v1/experiments/{}", report["experiment_id"])), "{report}");
+    assert_eq!(
+        (&report["format"], &report["columns"][1]["column"]),
+        (&"wattrex-import-csv".into(), &"voltage_v".into())
+    );
+    assert_eq!(report["sha256"].as_str().map(str::len), Some(64));
+    let (status, _, error) = send(&[], FILE).await;
+    assert_eq!((status, &error["error"]["code"]), (409, &"conflict".into()), "{error}");
+    let (status, _, error) = send(&[], &FILE.replace("3.6", "x")).await;
+    assert_eq!((status, &error["error"]["details"][0]["target"]), (422, &"file".into()), "{error}");
+    assert!(error["error"]["message"].as_str().unwrap().starts_with("line 3, column “voltage”"), "{error}");
+    for (field, value) in [("battery", "x"), ("start", "yesterday"), ("battery", "999")] {
+        let (status, _, error) = send(&[(field, value)], &FILE.replace("3.6", "3.5")).await;
+        assert_eq!((status, &error["error"]["details"][0]["target"]), (422, &field.into()), "{error}");
+    }
+    assert_eq!(traces(&store).await, (1, 0));
+    assert_eq!(std::fs::read_dir(server.data_dir().join("uploads")).unwrap().count(), 0);
 }

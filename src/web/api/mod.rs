@@ -5,6 +5,7 @@ pub mod batteries;
 pub mod dead_letters;
 pub mod emergency_stop;
 pub mod experiments;
+pub mod imports;
 pub mod profiles;
 pub mod series;
 pub mod stations;

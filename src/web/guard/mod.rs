@@ -13,6 +13,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 
 use super::routes::{Access, Entry};
+use super::upload::FormProof;
 use super::visitor::{Principal, Visitor};
 use super::{State, WebError, cookie};
 use crate::auth::csrf;
@@ -142,6 +143,14 @@ async fn check_change(
     if !is_program {
         origin::is_our_page(request)?;
     }
+    if entry.takes_file && request.content_type() == "multipart/form-data" {
+        // The handler takes the file from the connection; a browser's form has to begin with its token.
+        let in_header = header_text(request, "x-csrf-token");
+        let is_given = is_program || csrf::matches(secret, &in_header);
+        let proof = if is_given { FormProof::given() } else { FormProof::wanted(secret) };
+        request.extensions_mut().insert(proof);
+        return Ok(());
+    }
     let bytes = body::read(request, entry.access).await?;
     if !is_program {
         let in_header = header_text(request, "x-csrf-token");
@@ -151,6 +160,7 @@ async fn check_change(
         }
     }
     body::put_back(request, bytes);
+    request.extensions_mut().insert(FormProof::given());
     Ok(())
 }
 

@@ -5,10 +5,12 @@ pub(in crate::web) mod asked;
 pub mod cancel;
 pub mod data;
 pub mod hold;
+pub mod import;
 pub mod list;
 pub mod order;
 pub mod preview;
 pub mod queue;
+pub mod report;
 pub mod show;
 pub mod views;
 

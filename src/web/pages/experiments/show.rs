@@ -11,6 +11,7 @@ use crate::domain::experiment::{Electrolyte, ExperimentState};
 use crate::domain::ids::StreamId;
 use crate::domain::profile::Step;
 use crate::report::chart;
+use crate::report::experiment::{Number, numbers};
 use crate::series::window::Series;
 use crate::store::alarm_list::{AlarmFilter, Answered, EXPERIMENT_ROWS};
 use crate::store::experiments::Experiment;
@@ -37,6 +38,9 @@ struct Page {
     layout: Layout,
     experiment: Experiment,
     measured: Option<Measured>,
+    numbers: Vec<Number>,
+    /// How the numbers were found; empty without any.
+    rule: String,
     happened: Vec<Transition>,
     /// The last order it was given.
     order: Option<LastOrder>,
@@ -208,6 +212,7 @@ pub async fn page(
 ) -> Result<HttpResponse, WebError> {
     let experiment = find(&state, &id).await?;
     let notice = match query.done.as_str() {
+        "imported" => Some(Notice::done("The file is imported. Every row of it is stored.")),
         "cancelled" => {
             Some(Notice::done(format!("Experiment {} was cancelled. It will not run.", experiment.experiment)))
         }
@@ -222,10 +227,21 @@ pub async fn page(
     let of_this =
         AlarmFilter { answered: Answered::All, experiment: Some(experiment.experiment), ..AlarmFilter::default() };
     let alarms = state.store.alarms(&of_this, EXPERIMENT_ROWS).await?;
+    let measured = measured(&state, &experiment).await?;
+    let rows = measured.as_ref().map_or(0, |measured| measured.latest.row_total);
+    let summary = if rows > 0 { state.summaries.of(&state, &experiment, rows).await? } else { None };
+    let (numbers, rule) = summary.map_or_else(Default::default, |summary| {
+        let end_us = experiment.finished_at_us.unwrap_or(summary.last_at_us);
+        let begin_us = experiment.started_at_us.unwrap_or(summary.first_at_us);
+        let duration = duration_words(end_us.saturating_sub(begin_us));
+        (numbers(&summary, &duration), summary.rule.words().to_owned())
+    });
     let page = Page {
         layout: Layout::new(&request, "experiments"),
         alarms: alarms.into_iter().map(|alarm| AlarmRow::new(alarm, now_us)).collect(),
-        measured: measured(&state, &experiment).await?,
+        measured,
+        numbers,
+        rule,
         order: state.store.last_order(experiment.experiment).await?,
         happened: state.store.transitions(experiment.experiment).await?,
         experiment,
