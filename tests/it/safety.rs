@@ -88,7 +88,7 @@ both_engines! {
         cycler.measure(3.7, 71.0).await;
         let (stop, took) = cycler.stopped().await;
         loads.iter().for_each(tokio::task::JoinHandle::abort);
-        println!("a breach under load was answered after {took:?}");
+        eprintln!("a breach under load was answered after {took:?}");
         assert!(took < BREACH_MAX, "{took:?}");
         assert_eq!((stop["station"].as_i64(), stop["experiment"].as_i64()), (Some(cycler.station.0), Some(cycler.experiment.0)));
         stands(&store, &cycler, ExperimentState::Stopping).await;
@@ -111,7 +111,7 @@ async fn a_breach_is_stopped_while_the_database_takes_nothing() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     cycler.measure(4.6, 25.2).await;
     let (stop, took) = cycler.stopped().await;
-    println!("a breach without a database was answered after {took:?}");
+    eprintln!("a breach without a database was answered after {took:?}");
     assert!(took < BREACH_MAX, "{took:?}");
     // Said again until it is answered, with the same number.
     assert_eq!(cycler.command("stop").await["command_id"], stop["command_id"]);
@@ -151,7 +151,7 @@ async fn a_silent_run_is_stopped_and_does_not_go_on_by_itself() {
     }
     let stop = cycler.command("stop").await;
     let took = silent_since.elapsed();
-    println!("a silent run was stopped after {took:?}");
+    eprintln!("a silent run was stopped after {took:?}");
     assert!((Duration::from_secs(29)..Duration::from_secs(32)).contains(&took), "{took:?}");
     alarm(&store, "silent").await;
     stands(&store, &cycler, ExperimentState::CommsLost).await;
@@ -207,7 +207,7 @@ async fn an_emergency_stop_is_on_the_wire_at_once_and_never_green_before_the_ans
     let began = Instant::now();
     let answer = operator.post("/emergency-stop", &[("scope", "all"), ("reason", "smell")]).await;
     let (stop, _) = cycler.stopped().await;
-    println!("an emergency stop was on the wire after {:?}", began.elapsed());
+    eprintln!("an emergency stop was on the wire after {:?}", began.elapsed());
     assert!(began.elapsed() < EMERGENCY_MAX, "{:?}", began.elapsed());
     assert_eq!(answer.status, 303);
     let told = operator.get("/emergency-stop/result?scope=all").await.body;
@@ -267,7 +267,7 @@ async fn soak_of_half_an_hour_with_lost_messages_stops_nothing() {
         let current_a = if row % 600 < 300 { 2.5 } else { -2.5 };
         cycler.rows(&[(3.7 + wave / 10.0, current_a, 25.0 + wave)]).await;
     }
-    println!("chaos: soak: {sent} rows sent, {lost} lost, {} alarms", alarms(&store).await.len());
+    eprintln!("chaos: soak: {sent} rows sent, {lost} lost, {} alarms", alarms(&store).await.len());
     assert!(alarms(&store).await.iter().all(|alarm| alarm.code == "late"), "{:?}", alarms(&store).await);
     stands(&store, &cycler, ExperimentState::Running).await;
 }
