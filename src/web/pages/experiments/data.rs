@@ -56,7 +56,7 @@ pub async fn csv(
 /// The same in the Battery Data Format.
 ///
 /// # Errors
-/// As [`csv`].
+/// As [`csv()`].
 pub async fn bdf(
     state: web::Data<State>,
     visitor: Visitor,
