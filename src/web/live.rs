@@ -5,9 +5,10 @@
 //! a state or step changed), `points` (samples), `sparks` (sparklines), `reload` (points were missed: fetch the series anew), `ended` (so is
 //! the session).
 
+mod board;
+
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::http::header;
@@ -15,23 +16,23 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
+pub use self::board::Board;
+use self::board::Seat;
 use crate::auth::session::{self, Age};
 use crate::domain::ids::{SessionId, StreamId};
 use crate::domain::sample::Batch;
 
 use super::pages::monitor::line::Line;
-use super::pages::monitor::spark::{SPARK_LENGTH_US, SPARK_WIDTH, Spark, Sparks};
+use super::pages::monitor::spark::Sparks;
 use super::pages::monitor::window::Window;
-use super::pages::monitor::{Head, List, Query, read_lines};
-use super::pages::wall::{self, Forecasts, Tile, Tiles};
+use super::pages::monitor::{Head, List, Query};
+use super::pages::wall::{self, Tile, Tiles};
 use super::{State, Visitor, WebError};
 use crate::ingest::events::Event;
 
-/// How often the lines are read while somebody looks: faster is no use to a reader.
-const BOARD_PERIOD: Duration = Duration::from_millis(500);
 /// How often collected samples are sent: smooth to the eye, four packets a second.
 const POINTS_PERIOD: Duration = Duration::from_millis(250);
 /// A sign of life at least this often; pages call themselves cut off after 10 s.
@@ -42,93 +43,11 @@ const POINTS_ROWS_MAX: usize = 100;
 const BACKFILL_PERIOD: Duration = Duration::from_secs(2);
 /// Columns of a `points` event, in this order; `static/js/chart.js` has the same list.
 const POINTS_COLUMNS: [&str; 4] = ["voltage_v", "current_a", "temperature_c", "step"];
-/// Most open event streams: a wall screen and a few tabs for each of a hundred people.
-const CLIENTS_MAX: usize = 512;
-/// How old sparklines may get, µs: they show an hour.
-const SPARKS_PERIOD_US: i64 = 20_000_000;
-/// Most sparklines: more lines than this nobody reads as pictures.
-const SPARKS_MAX: usize = 200;
 /// Events waiting for one slow browser; a browser that lets this many pile up is cut and comes back.
 const CLIENT_QUEUE_MAX: usize = 32;
 
 /// How often a page's session is looked at: whoever was shut out sees values for at most so long.
 const SESSION_PERIOD: Duration = Duration::from_secs(10);
-
-/// The lines as last read, shared by every connection.
-#[derive(Debug)]
-pub struct Board {
-    lines: watch::Receiver<Arc<Vec<Line>>>,
-    clients: Arc<AtomicUsize>,
-    sparks: Mutex<(i64, Arc<Sparks>)>,
-    forecasts: Forecasts,
-}
-
-impl Board {
-    /// Starts the task that reads the lines while anybody looks. It ends with the board.
-    #[must_use]
-    pub fn start(state: State) -> Self {
-        let (sender, lines) = watch::channel(Arc::new(Vec::new()));
-        let clients = Arc::new(AtomicUsize::new(0));
-        let watched = Arc::clone(&clients);
-        tokio::spawn(async move {
-            let mut tick = interval(BOARD_PERIOD);
-            tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            while !sender.is_closed() {
-                tick.tick().await;
-                if watched.load(Ordering::Relaxed) == 0 {
-                    continue;
-                }
-                match read_lines(&state, state.clock.now_us()).await {
-                    Ok(lines) => drop(sender.send(Arc::new(lines))),
-                    // Pages see the missing beat of values; the store's own log has the cause.
-                    Err(error) => tracing::warn!(%error, "the monitor's lines cannot be read"),
-                }
-            }
-        });
-        Self { lines, clients, sparks: Mutex::default(), forecasts: Forecasts::default() }
-    }
-
-    /// When the runs of the stations will be done.
-    #[must_use]
-    pub fn forecasts(&self) -> &Forecasts {
-        &self.forecasts
-    }
-
-    /// The sparklines of the lines, at most 20 s old.
-    pub async fn sparks(&self, state: &State, lines: &[Line]) -> Arc<Sparks> {
-        let now_us = state.clock.now_us();
-        // Held while they are read: whoever comes meanwhile wants the same ones.
-        let mut kept = self.sparks.lock().await;
-        if now_us.saturating_sub(kept.0) > SPARKS_PERIOD_US {
-            let mut sparks = Sparks::new();
-            for stream in lines.iter().filter_map(|line| line.stream).take(SPARKS_MAX) {
-                let from_us = now_us - SPARK_LENGTH_US;
-                match state.series(stream, &["voltage_v"], from_us, now_us, SPARK_WIDTH).await {
-                    Ok(series) => sparks.extend(Spark::new(&series).map(|spark| (stream, spark))),
-                    Err(error) => tracing::warn!(%error, %stream, "a sparkline cannot be read"),
-                }
-            }
-            *kept = (now_us, Arc::new(sparks));
-        }
-        Arc::clone(&kept.1)
-    }
-}
-
-/// Counts one open event stream as long as it lives.
-struct Seat(Arc<AtomicUsize>);
-
-impl Seat {
-    fn take(clients: &Arc<AtomicUsize>) -> Option<Self> {
-        let seat = Self(Arc::clone(clients));
-        (clients.fetch_add(1, Ordering::Relaxed) < CLIENTS_MAX).then_some(seat)
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 /// `GET /live/monitor?station=3&window=5m`.
 ///
@@ -255,7 +174,7 @@ impl Follower {
                     Ok(()) if self.shows == Shows::Wall => {
                         let lines = Arc::clone(&lines.borrow_and_update());
                         let now_us = state.clock.now_us();
-                        let tiles = wall::tiles(state, &board.forecasts, &lines, now_us).await;
+                        let tiles = wall::tiles(state, board.forecasts(), &lines, now_us).await;
                         self.send_tiles(&lines, &tiles, now_us)
                     }
                     Ok(()) => {
@@ -400,102 +319,4 @@ fn values(line: &Line) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::sample::{Column, Subject, TimeBase};
-    use crate::domain::station::StationState;
-
-    fn follower() -> (Follower, mpsc::Receiver<Bytes>) {
-        let (sender, receiver) = mpsc::channel(CLIENT_QUEUE_MAX);
-        let follower = Follower {
-            session: None,
-            shows: Shows::Monitor { chosen: "station=4".into(), window: Window::default() },
-            stream: Some(StreamId(7)),
-            sent: HashMap::new(),
-            shape: Vec::new(),
-            sparks: Arc::default(),
-            pending: Vec::new(),
-            newest_us: i64::MIN,
-            backfill: None,
-            missed: false,
-            sender,
-        };
-        (follower, receiver)
-    }
-
-    fn batch(rows: i64) -> Arc<Batch> {
-        let values = (0..rows).map(|_| 3.5).collect();
-        Arc::new(Batch {
-            boot: 1,
-            seq: 0,
-            subject: Subject::Experiment(crate::domain::ids::ExperimentId(1)),
-            base: TimeBase::Utc,
-            times_us: (0..rows).collect(),
-            columns: vec![Column { name: "voltage_v".into(), values, nulls: vec![] }],
-        })
-    }
-
-    fn samples(stream: i64, rows: Arc<Batch>) -> Event {
-        Event::Samples { stream: StreamId(stream), offset_us: Some(1_000), rows }
-    }
-
-    fn sent(receiver: &mut mpsc::Receiver<Bytes>) -> (String, Value) {
-        let text = String::from_utf8(receiver.try_recv().unwrap().to_vec()).unwrap();
-        let (event, content) = text.trim_end().split_once('\n').unwrap();
-        let content = serde_json::from_str(content.strip_prefix("data: ").unwrap()).unwrap();
-        (event.strip_prefix("event: ").unwrap().to_owned(), content)
-    }
-
-    #[test]
-    fn many_samples_are_thinned_and_the_newest_is_kept() {
-        let (mut follower, mut receiver) = follower();
-        for rows in [250, 251] {
-            follower.take(Ok(samples(7, batch(rows)))).ok().unwrap();
-        }
-        follower.take(Ok(samples(8, batch(1)))).ok().unwrap();
-        follower.send_points().ok().unwrap();
-        let (event, points) = sent(&mut receiver);
-        let at_us = points["at_us"].as_array().unwrap();
-        assert_eq!(event, "points");
-        assert!(at_us.len() <= POINTS_ROWS_MAX, "{}", at_us.len());
-        assert_eq!(at_us.last().unwrap(), 1_250);
-        assert_eq!(points["columns"][1][0], Value::Null, "a column that was not measured");
-    }
-
-    #[test]
-    fn a_page_that_missed_events_is_told_to_fetch() {
-        let (mut follower, mut receiver) = follower();
-        follower.take(Err(broadcast::error::RecvError::Lagged(3))).ok().unwrap();
-        follower.send_points().ok().unwrap();
-        assert_eq!(sent(&mut receiver).0, "reload");
-    }
-
-    #[test]
-    fn back_fill_is_no_news_at_the_end_of_a_chart_but_a_reason_to_fetch_it() {
-        let (mut follower, mut receiver) = follower();
-        let older = Arc::new(Batch { times_us: (-500..-250).collect(), ..Batch::clone(&batch(250)) });
-        for rows in [batch(250), older] {
-            follower.take(Ok(samples(7, rows))).ok().unwrap();
-        }
-        follower.send_points().ok().unwrap();
-        let (event, points) = sent(&mut receiver);
-        assert_eq!((event.as_str(), points["at_us"][0].as_i64() >= Some(1_000)), ("points", true));
-        follower.send_points().ok().unwrap();
-        assert!(receiver.try_recv().is_err(), "not at once: more of it comes");
-        follower.backfill = follower.backfill.and_then(|since| since.checked_sub(BACKFILL_PERIOD));
-        follower.send_points().ok().unwrap();
-        assert_eq!(sent(&mut receiver).0, "reload");
-    }
-
-    #[test]
-    fn unchanged_lines_are_not_sent_again() {
-        let (mut follower, mut receiver) = follower();
-        let lines = [Line::station(super::super::pages::monitor::line::tests::station(StationState::Running), 10)];
-        let sparks = Arc::default();
-        follower.send_lines(&lines, &sparks, 10).ok().unwrap();
-        let events: Vec<String> = (0..3).map(|_| sent(&mut receiver).0).collect();
-        assert_eq!(events, ["list", "head", "lines"]);
-        follower.send_lines(&lines, &sparks, 11).ok().unwrap();
-        assert!(receiver.try_recv().is_err());
-    }
-}
+mod tests;
