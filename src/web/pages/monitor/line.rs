@@ -13,20 +13,6 @@ use super::status::{AWAY, Group, MEASURING, RUNNING, Status, judge};
 pub(in crate::web::pages) const UNIT_SILENT_US: i64 = 15_000_000;
 /// Probes send in batches, some only every half minute.
 const PROBE_SILENT_US: i64 = 60_000_000;
-/// More steps than this do not fit as segments of a strip.
-const STRIP_STEPS_MAX: usize = 60;
-
-/// A step of the strip over the readouts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Segment {
-    /// Number from 1.
-    pub number: usize,
-    /// Two or three words: “CC −5.00 A”.
-    pub short: String,
-    /// `done`, `now` or `next`.
-    pub place: &'static str,
-}
-
 /// A line as shown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
@@ -178,7 +164,7 @@ impl Line {
         self.silent_since_us.is_none() && self.at_us.is_some()
     }
 
-    fn steps(&self) -> &[Step] {
+    pub(super) fn steps(&self) -> &[Step] {
         self.steps.as_ref().map_or(&[], |steps| &steps.steps)
     }
 
@@ -252,24 +238,6 @@ impl Line {
                 (cycle < cycles).then(|| self.steps().first().map(Step::words))?
             }
         }
-    }
-
-    /// The steps of the profile as a strip; empty when there are too many to tell apart.
-    #[must_use]
-    pub fn strip(&self) -> Vec<Segment> {
-        let Some(now) = self.step().filter(|_| self.step_count() <= STRIP_STEPS_MAX) else { return Vec::new() };
-        (1..)
-            .zip(self.steps())
-            .map(|(number, step)| Segment {
-                number,
-                short: step.short(),
-                place: match number.cmp(&now) {
-                    std::cmp::Ordering::Less => "done",
-                    std::cmp::Ordering::Equal => "now",
-                    std::cmp::Ordering::Greater => "next",
-                },
-            })
-            .collect()
     }
 }
 

@@ -4,6 +4,7 @@ pub mod line;
 pub mod numbers;
 pub mod spark;
 pub mod status;
+mod strip;
 pub mod table;
 pub mod window;
 
