@@ -28,6 +28,7 @@ GRANT UPDATE, DELETE ON cellar.dead_letter_day TO cellar;
 GRANT UPDATE, DELETE ON cellar.device TO cellar;
 GRANT UPDATE, DELETE ON cellar.device_access TO cellar;
 GRANT UPDATE, DELETE ON cellar.experiment TO cellar;
+GRANT UPDATE, DELETE ON cellar.import TO cellar;
 GRANT UPDATE, DELETE ON cellar.instrument TO cellar;
 GRANT UPDATE, DELETE ON cellar.instrument_presence TO cellar;
 GRANT UPDATE, DELETE ON cellar.experiment_change TO cellar;

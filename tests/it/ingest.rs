@@ -1,7 +1,6 @@
 //! The writer on both engines: what is acknowledged is stored, once, unchanged.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use cellar::clock::Clock;
@@ -273,10 +272,7 @@ both_engines! {
 
     async fn a_clock_that_is_wrong_does_not_hold_up_the_newest_values(store: Store) {
         let bench = Bench::new(store).await;
-        let hello = |boot| {
-            let text = String::new;
-            Message::Hello(Hello { boot, kind: DeviceKind::Unit, model: text(), firmware: text(), serial: text() })
-        };
+        let hello = |boot| Message::Hello(serde_json::from_value(serde_json::json!({ "boot": boot, "kind": "unit" })).unwrap());
         let at = |boot, seq, shift_us: i64| {
             let mut rows = batch(bench.battery, boot, seq, 10);
             rows.times_us.iter_mut().for_each(|at_us| *at_us += shift_us);
@@ -355,7 +351,7 @@ both_engines! {
         let write_at = async |unit: &str, at_us: i64, seq: i64| {
             let (intake, jobs) = Intake::new();
             let (_stop, stopped) = tokio::sync::watch::channel(false);
-            let clock = Clock::Manual(Arc::new(AtomicI64::new(at_us)));
+            let clock = Clock::Manual(Arc::new(at_us.into()));
             let writer = tokio::spawn(Writer::new(store.clone(), jobs, Events::default(), clock, stopped).run());
             let bench = Bench { intake, ..bench.beside(unit).await };
             bench.send(vec![Message::samples(batch(bench.battery, 7, seq, 5))]).await;

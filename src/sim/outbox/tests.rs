@@ -1,3 +1,5 @@
+//! What waits in a device, tested.
+
 use super::*;
 
 fn rows(boot: u32, first: i64, last: i64) -> Message {

@@ -1,3 +1,5 @@
+//! What pages are sent, tested.
+
 use super::*;
 use crate::domain::sample::{Column, Subject, TimeBase};
 use crate::domain::station::StationState;

@@ -1,3 +1,5 @@
+//! Lines of the wall, tested.
+
 use super::*;
 use crate::domain::experiment::ExperimentState;
 use crate::domain::ids::BatteryId;
