@@ -78,7 +78,16 @@ impl Scheduler {
         }
         self.look_after_runs(term).await?;
         for head in self.store.queue_heads().await? {
-            self.try_start(&head).await?;
+            match self.try_start(&head).await {
+                Err(error) if error.may_pass() => return Err(error),
+                // One that cannot be read holds up its own station only.
+                Err(error) => tracing::warn!(
+                    experiment = %head.experiment,
+                    error = &error as &dyn std::error::Error,
+                    "this experiment cannot be started"
+                ),
+                Ok(()) => {}
+            }
         }
         Ok(())
     }
