@@ -4,3 +4,4 @@ pub mod chart;
 pub mod csv;
 pub mod experiment;
 pub mod spreadsheet;
+pub mod zip;

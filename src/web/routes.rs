@@ -224,6 +224,7 @@ pub const ROUTES: &[Entry] = &[
     post("/experiments/views/{id}/delete", Access::Viewer, || web::route().to(experiments::views::delete)),
     get("/experiments/new", Access::Operator, || web::route().to(experiments::add::form)),
     post("/experiments/new", Access::Operator, || web::route().to(experiments::add::submit)),
+    get("/experiments/download", Access::Viewer, || web::route().to(experiments::picked::zip)),
     get("/experiments/import", Access::Operator, || web::route().to(experiments::import::form)),
     upload("/experiments/import", Access::Operator, || web::route().to(experiments::import::submit)),
     post("/experiments/import/confirm", Access::Operator, || web::route().to(experiments::import::confirm)),

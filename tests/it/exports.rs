@@ -1,7 +1,6 @@
 //! Experiments as CSV: every row once, in order of time, with every digit; from the page, the API and the command line,
 //! in memory that does not grow with the experiment.
 
-#[cfg(target_os = "linux")]
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -192,6 +191,43 @@ async fn a_client_that_leaves_ends_the_work_and_its_turn_is_free_again() {
     };
     let whole = tokio::time::timeout(Duration::from_secs(60), again).await.expect("the work of before ended");
     assert_eq!(whole.iter().filter(|byte| **byte == b'\n').count(), 400_001);
+}
+
+#[tokio::test]
+async fn picked_experiments_come_as_one_zip() {
+    let (server, store, first) = lab("first", 2_000).await;
+    let second = measured(&store, "second one", 10).await;
+    let mut viewer = Browser::signed_in(&server, Role::Viewer).await;
+    let list = viewer.get("/experiments").await;
+    assert!(list.body.contains(&format!("name=\"pick\" value=\"{first}\"")), "{}", list.body);
+    let python = "import io, sys, zipfile; z = zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read())); \
+                  print(z.testzip(), [(i.filename, z.read(i).count(b'\\n')) for i in z.infolist()])";
+    let mut told = Vec::new();
+    for kind in ["csv", "report"] {
+        let url = server.url(&format!("/experiments/download?pick={first}&pick={second}&pick={second}&as={kind}"));
+        let answer = reqwest::Client::new().get(&url).header("cookie", viewer.cookie_line()).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+        assert!(answer.headers()["content-disposition"].to_str().unwrap().contains(".zip"));
+        let bytes = answer.bytes().await.unwrap();
+        let mut child =
+            Command::new("python3").args(["-c", python]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), &bytes).unwrap();
+        told.push(String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap());
+    }
+    let csv = format!("None [('experiment-{first}-first.csv', 2001), ('experiment-{second}-second-one.csv', 11)]\n");
+    assert_eq!(told[0], csv);
+    assert!(
+        told[1].contains(&format!("('report_id_{second}_second-one_battery_Battery-of-second-one.html'")),
+        "{}",
+        told[1]
+    );
+
+    let none = viewer.get("/experiments/download?as=csv").await;
+    assert!(none.status == 422 && none.body.contains("No experiment is picked"), "{}", none.body);
+    let many: String = (1..=51).map(|id| format!("pick={id}&")).collect();
+    let many = viewer.get(&format!("/experiments/download?{many}as=csv")).await;
+    assert!(many.status == 422 && many.body.contains("Pick 50 or fewer"), "{}", many.body);
+    assert_eq!(viewer.get("/experiments/download?pick=999&as=csv").await.status, 404);
 }
 
 /// Highest memory of a process so far, kB.

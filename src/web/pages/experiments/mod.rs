@@ -8,6 +8,7 @@ pub mod hold;
 pub mod import;
 pub mod list;
 pub mod order;
+pub mod picked;
 pub mod preview;
 pub mod queue;
 pub mod report;
