@@ -139,7 +139,7 @@ def sqlmap(url, authority, folder):
     url = from_many_addresses(url)
     findings, scanned = [], 0
     for method, path in routes():
-        if KEEP_AWAY.search(path) or path in ("/healthz", "/readyz", "/live/monitor"):
+        if KEEP_AWAY.search(path) or path in ("/healthz", "/readyz") or path.startswith("/live/"):
             continue
         fields = FIELDS.get(path, "")
         target = url + path + (f"?{fields}" if method == "get" and fields else "")

@@ -70,7 +70,7 @@ async fn spoil(browser: &mut Browser, server: &Server, path: &str, secrets: &[(&
 /// Every page and export an administrator can reach, by its address.
 async fn pages(browser: &mut Browser, tokens: [&str; 2]) -> Vec<(String, String)> {
     let mut pages = Vec::new();
-    let looks = ROUTES.iter().filter(|entry| entry.method == Method::Get && entry.path != "/live/monitor");
+    let looks = ROUTES.iter().filter(|entry| entry.method == Method::Get && !entry.path.starts_with("/live/"));
     let mut paths: Vec<String> = looks.map(|entry| entry.path.to_owned()).collect();
     paths.extend(
         ["/nowhere", "/users?done=edited", "/devices?text=cu", "/audit?action=add", "/api/v1/nothing"]
