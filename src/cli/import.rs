@@ -60,6 +60,10 @@ pub(super) async fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     }
     let reading = Reading { format: args.format.clone(), start_us: args.start.map(|start| start.timestamp_micros()) };
     let store = if args.dry_run { None } else { Some(open(&args.server).await?) };
+    if let Some(store) = &store {
+        // On a database that no server ran on: the station for what was measured elsewhere.
+        store.seed(Clock::System.now_us()).await?;
+    }
     let mut status = ExitCode::SUCCESS;
     for file in &args.files {
         match one(store.as_ref(), file, &reading, args).await {

@@ -167,6 +167,15 @@ both_engines! {
 }
 
 #[tokio::test]
+async fn the_command_line_imports_into_a_folder_no_server_ran_on() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("x.csv"), FILE).unwrap();
+    let output = crate::support::server::cellar(folder.path(), &["import", "x.csv"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("Imported as experiment 1."));
+}
+
+#[tokio::test]
 async fn the_command_line_tells_what_a_file_is_and_imports_it() {
     let server = crate::support::server::Server::start();
     let store = Store::open(&server.sqlite_url()).await.unwrap();

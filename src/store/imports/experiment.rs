@@ -25,7 +25,10 @@ impl Group {
         let missing = |what: &'static str, id: i64| StoreError::Missing { what, name: id.to_string() };
         let station: Option<(i64,)> =
             on_group!(self, conn, dialect => sqlx::query_as(STATION.text(dialect)).fetch_optional(conn).await?);
-        let (station,) = station.ok_or(StoreError::Missing { what: "virtual station", name: String::new() })?;
+        let (station,) = station.ok_or(StoreError::Missing {
+            what: "station for experiments measured elsewhere",
+            name: "Virtual".to_owned(),
+        })?;
         let battery = match &imported.battery {
             ImportedBattery::New(new) => self.add_battery(by, new, None, now_us).await?,
             ImportedBattery::Known(battery) => {
