@@ -84,7 +84,7 @@ function tools() {
     const faults = [];
     for (const element of doc.querySelectorAll("*")) {
       const fault = (why) => faults.push(`${address}: ${why}: ${element.outerHTML.slice(0, 200)}`);
-      const isOurs = TAGS.has(element.localName) || (element.localName === "img" && /^\/(static|batteries|experiments)\//.test(element.getAttribute("src")));
+      const isOurs = TAGS.has(element.localName) || element.matches("body > dialog.stop-dialog") || (element.localName === "img" && /^\/(static|batteries|experiments)\//.test(element.getAttribute("src")));
       if (!isOurs) fault("a foreign element");
       if (element.localName === "script" && (!element.hasAttribute("src") || element.text)) fault("a script inside the page");
       if (element.httpEquiv) fault("a header inside the page");
