@@ -9,7 +9,7 @@
 )]
 
 #[expect(dead_code, reason = "the servers of another benchmark, of which this one needs the database")]
-#[path = "ingest/servers.rs"]
+#[path = "lab/servers.rs"]
 mod servers;
 
 use std::hint::black_box;

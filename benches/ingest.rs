@@ -15,7 +15,7 @@
 mod battery;
 #[path = "ingest/load.rs"]
 mod load;
-#[path = "ingest/servers.rs"]
+#[path = "lab/servers.rs"]
 mod servers;
 
 use std::path::Path;
@@ -136,7 +136,8 @@ fn measure(case: &Case) {
     });
     let broker_url =
         broker.as_ref().map(|broker| format!("mqtt://{SERVER_USER}:{SERVER_USER}@127.0.0.1:{}", broker.port));
-    let server = servers::cellar(&made(folder.path(), "server"), &url, broker_url.as_deref(), preload.as_deref());
+    let server =
+        servers::cellar("node", &made(folder.path(), "server"), &url, broker_url.as_deref(), preload.as_deref());
     let (port, proof, window) = match &broker {
         Some(broker) => (broker.port, Proof::DownAck, BROKER_WINDOW),
         None => (server.port, Proof::Puback, WINDOW),

@@ -16,6 +16,7 @@ use crate::ingest::follow::follow;
 use crate::ingest::health::Health;
 use crate::ingest::intake::Intake;
 use crate::ingest::lookout::LookoutDesk;
+use crate::ingest::sealer::Sealer;
 use crate::ingest::writer::Writer;
 use crate::node::bridge::{BadBrokerUrl, Bridge};
 use crate::node::endpoint::Endpoint;
@@ -270,6 +271,9 @@ impl NodePart {
         leadership.step().await?;
         let (term, epoch) = (leadership.term(), leadership.epoch());
         tokio::spawn(Scheduler::new(store.clone(), Clock::System, term.clone()).run(stopped.clone()));
+        let leads = term.clone();
+        let sealer = Sealer::new(store.clone(), Clock::System);
+        tokio::spawn(sealer.run(move || leads.borrow().is_some(), stopped.clone()));
         let leadership = tokio::spawn(leadership.run(stopped.clone()));
         let guard = Guard::new(Clock::System, epoch.clone());
         // The runs under way are known before the first message of a device.

@@ -63,7 +63,7 @@ pub async fn measured(
     let Some(latest) = store.latest(stream).await? else { return Ok(None) };
     let (from_us, to_us) = (latest.first_at_us, latest.at_us.max(latest.first_at_us));
     let names = CHART_COLUMNS.map(str::to_owned);
-    let pieces = store.window(stream, &names, from_us, to_us).await?;
+    let pieces = store.drawn_window(stream, &names, from_us, to_us).await?;
     let series = reduce(&pieces, names.len(), from_us, to_us, CHART_POINTS);
     drop(pieces);
     let columns = ordered(store.subject_columns(subject).await?);

@@ -192,15 +192,18 @@ impl<'a> Building<'a> {
         let stored = self.group.blocks_with_rows(device, batch.boot, batch.seq, batch.last_seq()).await?;
         for block in stored {
             let names = self.group.column_names(block.column_set_id).await?;
-            let earlier = block.batch(batch.subject, &names)?;
-            let ranges = if block.stream_id == stream.0 {
-                conflicts(batch, &earlier)
-            } else {
+            let earlier = block.batches(batch.subject, &names)?;
+            let touched =
+                earlier.iter().filter(|earlier| earlier.seq <= batch.last_seq() && earlier.last_seq() >= batch.seq);
+            let ranges = touched.flat_map(|earlier| {
+                if block.stream_id == stream.0 {
+                    return conflicts(batch, earlier);
+                }
                 let first = usize::try_from(earlier.seq - batch.seq).unwrap_or(0);
                 let last = usize::try_from(earlier.last_seq() - batch.seq).unwrap_or(0).min(batch.rows() - 1);
                 vec![(first, last)]
-            };
-            for (first, last) in ranges {
+            });
+            for (first, last) in ranges.collect::<Vec<_>>() {
                 let part = batch.slice(first, last + 1);
                 let reason = format!(
                     "rows {} to {} of boot {} are stored already with other content; the first ones are kept",

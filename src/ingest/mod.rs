@@ -11,5 +11,6 @@ pub mod lookout;
 mod overlap;
 mod packed;
 mod run;
+pub mod sealer;
 mod wire;
 pub mod writer;

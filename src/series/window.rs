@@ -1,21 +1,73 @@
 //! A window of a stream reduced to what a screen can show: at most two points per pixel and column, extremes kept.
 
+use super::gap;
+use super::pyramid::Level;
 use crate::domain::sample::Column;
 
 /// Widest chart anybody draws, in pixels: two 8K screens side by side.
 pub const WIDTH_MAX: usize = 15_360;
-/// A pause longer than this many times the usual distance between rows is a gap.
-const GAP_FACTOR: i64 = 10;
-/// Pauses shorter than this are never called a gap: devices send in batches.
-const GAP_MIN_US: i64 = 2_000_000;
 
-/// Rows of one block, ready to be reduced: times in UTC and the asked-for columns in the asked-for order.
+/// Rows of one block, or buckets of the pyramid over it, ready to be reduced: times in UTC and the asked-for columns in
+/// the asked-for order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Piece {
-    /// Time of each row, µs UTC.
+    /// Time of each row, µs UTC; of a bucket two: of its first row and of its last.
     pub times_us: Vec<i64>,
-    /// One per asked-for column; `None` where the block does not have it.
+    /// One per asked-for column; `None` where the block does not have it. Of a bucket two values: the lowest and the
+    /// highest.
     pub columns: Vec<Option<Column>>,
+    /// How many rows each bucket has; `None` for a piece of rows.
+    pub bucket_rows: Option<Vec<u32>>,
+}
+
+impl Piece {
+    /// A piece of rows.
+    #[must_use]
+    pub fn of_rows(times_us: Vec<i64>, columns: Vec<Option<Column>>) -> Self {
+        Self { times_us, columns, bucket_rows: None }
+    }
+
+    /// The buckets of a level that lie wholly within `from_us..=to_us`, moved by `offset_us`; one column each for the
+    /// spans of the level.
+    #[must_use]
+    pub fn of_level(level: &Level, offset_us: i64, from_us: i64, to_us: i64) -> Self {
+        let span = |bucket: &usize| {
+            (level.from_us[*bucket].saturating_add(offset_us), level.to_us[*bucket].saturating_add(offset_us))
+        };
+        let is_within = |bucket: &usize| span(bucket).0 >= from_us && span(bucket).1 <= to_us;
+        let inside: Vec<usize> = (0..level.len()).filter(is_within).collect();
+        let columns = level.spans.iter().map(|spans| {
+            let mut column =
+                Column { name: String::new(), values: Vec::with_capacity(2 * inside.len()), nulls: vec![] };
+            for (row, bucket) in (0_u32..).step_by(2).zip(&inside) {
+                let span = spans[*bucket];
+                column.values.extend(span.map_or([0.0; 2], |(low, high)| [low, high]));
+                if span.is_none() {
+                    column.nulls.extend([row, row + 1]);
+                }
+            }
+            Some(column)
+        });
+        Self {
+            columns: columns.collect(),
+            times_us: inside.iter().flat_map(|bucket| [span(bucket).0, span(bucket).1]).collect(),
+            bucket_rows: Some(inside.iter().map(|bucket| level.rows[*bucket]).collect()),
+        }
+    }
+
+    /// Rows from here to there are the two ends of one bucket.
+    fn is_bucket(&self, before: u32, after: u32) -> bool {
+        self.bucket_rows.is_some() && before.is_multiple_of(2) && after == before + 1
+    }
+
+    /// How many samples a row stands for.
+    fn samples(&self, row: u32) -> usize {
+        match &self.bucket_rows {
+            None => 1,
+            Some(_) if row % 2 == 1 => 0,
+            Some(rows) => rows.get(row as usize / 2).map_or(0, |rows| *rows as usize),
+        }
+    }
 }
 
 /// What is drawn.
@@ -39,7 +91,8 @@ pub fn reduce(pieces: &[Piece], column_count: usize, from_us: i64, to_us: i64, w
     let width = width.clamp(1, WIDTH_MAX);
     let order = rows_in_order(pieces, from_us, to_us);
     let gaps = find_gaps(pieces, &order);
-    if order.len() <= 2 * width {
+    let has_buckets = pieces.iter().any(|piece| piece.bucket_rows.as_ref().is_some_and(|rows| !rows.is_empty()));
+    if order.len() <= 2 * width && !has_buckets {
         every_sample(pieces, column_count, &order, gaps)
     } else {
         extremes(pieces, column_count, &order, gaps, (from_us, to_us), width)
@@ -67,20 +120,18 @@ fn rows_in_order(pieces: &[Piece], from_us: i64, to_us: i64) -> Vec<(u32, u32)> 
 /// Pauses much longer than the median distance between rows.
 fn find_gaps(pieces: &[Piece], order: &[(u32, u32)]) -> Vec<(i64, i64)> {
     let time = |&(piece, row): &(u32, u32)| pieces[piece as usize].times_us[row as usize];
-    // The median of a sample is as good as that of all, and does not grow with the window.
-    let stride = (order.len() / 1_000).max(1);
-    let mut steps: Vec<i64> = (1..order.len())
-        .step_by(stride)
-        .map(|index| time(&order[index]).saturating_sub(time(&order[index - 1])))
-        .collect();
-    if steps.is_empty() {
-        return Vec::new();
-    }
-    let middle = steps.len() / 2;
-    let median = *steps.select_nth_unstable(middle).1;
-    let longest = median.saturating_mul(GAP_FACTOR).max(GAP_MIN_US);
-    let pairs = order.windows(2).map(|pair| (time(&pair[0]), time(&pair[1])));
-    pairs.filter(|(before, after)| after.saturating_sub(*before) > longest).collect()
+    let within_bucket =
+        |pair: &[(u32, u32)]| pair[0].0 == pair[1].0 && pieces[pair[0].0 as usize].is_bucket(pair[0].1, pair[1].1);
+    let has_buckets = pieces.iter().any(|piece| piece.bucket_rows.is_some());
+    let step = |pair: &[(u32, u32)]| time(&pair[1]).saturating_sub(time(&pair[0]));
+    let longest_us = if has_buckets {
+        let steps: Vec<i64> = order.windows(2).filter(|pair| !within_bucket(pair)).map(step).collect();
+        gap::longest_us(steps.into_iter())
+    } else {
+        gap::longest_us(order.windows(2).map(step))
+    };
+    let breaks = |pair: &&[(u32, u32)]| step(pair) > longest_us && !within_bucket(pair);
+    order.windows(2).filter(breaks).map(|pair| (time(&pair[0]), time(&pair[1]))).collect()
 }
 
 fn every_sample(pieces: &[Piece], column_count: usize, order: &[(u32, u32)], gaps: Vec<(i64, i64)>) -> Series {
@@ -158,7 +209,7 @@ fn extremes(
         columns: vec![Vec::new(); column_count],
         gaps,
         bucket_us: Some(bucket_us),
-        rows: order.len(),
+        rows: order.iter().map(|(piece, row)| pieces[*piece as usize].samples(*row)).sum(),
         ..Series::default()
     };
     let mut gap = 0;
@@ -200,16 +251,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::series::codec::{ColumnValues, Rows};
 
     fn piece(rows: &[(i64, f64)]) -> Piece {
-        Piece {
-            times_us: rows.iter().map(|row| row.0).collect(),
-            columns: vec![Some(Column {
-                name: "voltage_v".into(),
-                values: rows.iter().map(|row| row.1).collect(),
-                nulls: vec![],
-            })],
-        }
+        let column = Column { name: "voltage_v".into(), values: rows.iter().map(|row| row.1).collect(), nulls: vec![] };
+        Piece::of_rows(rows.iter().map(|row| row.0).collect(), vec![Some(column)])
     }
 
     #[test]
@@ -232,7 +278,55 @@ mod tests {
         }
     }
 
+    fn level(rows: &[(i64, f64)], bucket_rows: usize) -> Level {
+        let column = ColumnValues { values: rows.iter().map(|row| row.1).collect(), nulls: vec![] };
+        let rows = Rows { times_us: rows.iter().map(|row| row.0).collect(), columns: vec![column] };
+        Level::of_chunk(&rows, 0, bucket_rows)
+    }
+
+    #[test]
+    fn a_gap_between_buckets_is_a_gap_and_a_bucket_is_none() {
+        let second = 1_000_000;
+        let rows: Vec<(i64, f64)> = (0..640).chain(10_000..10_640).map(|at| (at * second, 1.0)).collect();
+        let buckets = Piece::of_level(&level(&rows, 64), 0, 0, 20_000 * second);
+        let series = reduce(&[buckets, piece(&[(20_001 * second, 2.0)])], 1, 0, 30_000 * second, 1_000);
+        assert_eq!(series.gaps, [(639 * second, 10_000 * second), (10_639 * second, 20_001 * second)]);
+        assert_eq!((series.rows, series.bucket_us.is_some()), (1_281, true));
+    }
+
     proptest! {
+        #[test]
+        fn rows_and_buckets_draw_the_true_extremes(
+            values in prop::collection::vec(-5.0_f64..5.0, 100..2_000),
+            pauses in prop::collection::vec(0_usize..2_000, 0..4),
+            window in (0_i64..1_800, 1_i64..1_800),
+            width in 1_usize..60,
+        ) {
+            let mut at_us = 0;
+            let rows: Vec<(i64, f64)> = values.iter().enumerate().map(|(row, value)| {
+                at_us += if pauses.contains(&row) { 90_000_000 } else { 10_000 };
+                (at_us, *value)
+            }).collect();
+            let (from_us, to_us) = (window.0 * 10_000, (window.0 + window.1) * 10_000);
+            let level = level(&rows, 64);
+            let mut first = 0;
+            let mut edges = Vec::new();
+            for bucket in 0..level.len() {
+                let last = first + level.rows[bucket] as usize;
+                if level.from_us[bucket] < from_us || level.to_us[bucket] > to_us {
+                    edges.push(piece(&rows[first..last]));
+                }
+                first = last;
+            }
+            edges.push(Piece::of_level(&level, 0, from_us, to_us));
+            let mixed = reduce(&edges, 1, from_us, to_us, width);
+            let raw = reduce(&[piece(&rows)], 1, from_us, to_us, width);
+            let drawn = |series: &Series| series.columns[0].iter().copied().flatten().fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)));
+            prop_assert_eq!(drawn(&mixed), drawn(&raw));
+            prop_assert_eq!((mixed.rows, &mixed.gaps), (raw.rows, &raw.gaps));
+            prop_assert!(mixed.times_us.is_sorted());
+        }
+
         #[test]
         fn extremes_are_never_lost(values in prop::collection::vec(-5.0_f64..5.0, 1..3_000), width in 1_usize..300, cut in 0_usize..3_000) {
             let rows: Vec<(i64, f64)> = (0_i64..).map(|row| row * 1_000).zip(values.iter().copied()).collect();

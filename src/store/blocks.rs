@@ -1,5 +1,9 @@
-//! Blocks: the rows of all time series, a batch of rows to a block. Layout and codecs: `docs/database.md`.
+//! Blocks: the rows of all time series. New ones are journal blocks, a batch of rows each; a background job seals them
+//! into chunks with a pyramid. Layout and codecs: `docs/database.md`.
 
+mod chunks;
+mod drawn;
+mod order;
 mod read;
 mod write;
 
@@ -9,10 +13,20 @@ pub(super) use write::insert_texts;
 
 use super::sql::statements;
 
-/// Level of the blocks that hold samples; higher levels are for the min/max pyramid.
-const LEVEL_SAMPLES: i64 = 0;
+/// Level of journal blocks.
+const LEVEL_JOURNAL: i64 = 0;
+/// Level of the buckets of 64 rows.
+pub(super) const LEVEL_1: i64 = 1;
+/// Level of the buckets of 4,096 rows.
+pub(super) const LEVEL_2: i64 = 2;
+/// Level of sealed chunks. They lie apart from the journal, so that the end of a stream is found without passing them.
+pub(super) const LEVEL_CHUNKS: i64 = 3;
 
 statements! {
+    SEALED_RANGES = "
+        SELECT ranges
+        FROM sealed_rows
+        WHERE device_id = ? AND boot = ?";
     // Stored ranges of a boot never overlap: if they add up to the whole span, they are one range.
     EXTENT = "
         SELECT MIN(b.seq0), MAX(b.seq0 + b.row_count - 1), CAST(SUM(b.row_count) AS SIGNED)
@@ -27,25 +41,58 @@ statements! {
         ORDER BY b.seq0";
     OVERLAPPING = "
         SELECT
-            b.stream_id, b.boot, b.seq0, b.row_count, b.dated, b.tick_offset_us, b.column_set_id, b.codec, b.crc,
+            b.stream_id, b.boot, b.seq0, b.row_count, b.seq1, b.dated, b.tick_offset_us, b.column_set_id, b.codec, b.crc,
             b.content
         FROM block b
         JOIN stream s ON s.stream_id = b.stream_id
         WHERE s.device_id = ? AND b.level = 0 AND b.boot = ? AND b.seq0 > ? AND b.seq0 <= ?
+        ORDER BY b.seq0";
+    OVERLAPPING_CHUNKS = "
+        SELECT
+            b.stream_id, b.boot, b.seq0, b.row_count, b.seq1, b.dated, b.tick_offset_us, b.column_set_id, b.codec, b.crc,
+            b.content
+        FROM block b
+        JOIN stream s ON s.stream_id = b.stream_id
+        WHERE s.device_id = ? AND b.level = 3 AND b.boot = ? AND b.seq0 <= ? AND b.seq1 >= ?
         ORDER BY b.seq0";
     DATE_BLOCKS = "
         UPDATE block
         SET dated = 1, tick_offset_us = ?, at0_us = at0_us + ?, at1_us = at1_us + ?
         WHERE level = 0 AND boot = ? AND dated = 0 AND stream_id IN (SELECT stream_id FROM stream WHERE device_id = ?)";
     WINDOW = "
-        SELECT stream_id, boot, seq0, row_count, dated, tick_offset_us, column_set_id, codec, crc, content
+        SELECT stream_id, boot, seq0, row_count, seq1, dated, tick_offset_us, column_set_id, codec, crc, content
         FROM block
         WHERE stream_id = ? AND level = 0 AND dated = 1 AND at0_us >= ? AND at0_us <= ? AND at1_us >= ?
         ORDER BY at0_us";
     AFTER = "
-        SELECT stream_id, boot, seq0, row_count, dated, tick_offset_us, column_set_id, codec, crc, content
+        SELECT stream_id, boot, seq0, row_count, seq1, dated, tick_offset_us, column_set_id, codec, crc, content
         FROM block
         WHERE stream_id = ? AND level = 0 AND ((boot = ? AND seq0 > ?) OR boot > ?)
         ORDER BY boot, seq0
         LIMIT ?";
+    CHUNKS_AFTER = "
+        SELECT stream_id, boot, seq0, row_count, seq1, dated, tick_offset_us, column_set_id, codec, crc, content
+        FROM block
+        WHERE stream_id = ? AND level = 3 AND ((boot = ? AND seq1 > ?) OR boot > ?)
+        ORDER BY boot, seq0
+        LIMIT ?";
+    // Of a sealed stream: how long a chunk or a block of the pyramid lasts at most.
+    SPAN = "
+        SELECT span_max_us
+        FROM stream_seal
+        WHERE stream_id = ?";
+    // How many rows a level has in a window, and a little beside it.
+    ROWS_OF_LEVEL = "
+        SELECT CAST(COALESCE(SUM(row_count), 0) AS SIGNED)
+        FROM block
+        WHERE stream_id = ? AND level = ? AND dated = 1 AND at0_us >= ? AND at0_us <= ? AND at1_us >= ?";
+    LEVEL_WINDOW = "
+        SELECT stream_id, boot, seq0, row_count, seq1, dated, tick_offset_us, column_set_id, codec, crc, content
+        FROM block
+        WHERE stream_id = ? AND level = ? AND dated = 1 AND at0_us >= ? AND at0_us <= ? AND at1_us >= ?
+        ORDER BY at0_us";
+    CHUNK = "
+        SELECT stream_id, boot, seq0, row_count, seq1, dated, tick_offset_us, column_set_id, codec, crc, content
+        FROM block
+        WHERE stream_id = ? AND level = 3 AND boot = ? AND seq0 = ?";
 }

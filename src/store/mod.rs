@@ -36,6 +36,7 @@ pub mod profiles;
 pub mod run_orders;
 pub mod runs;
 pub mod saved_views;
+pub mod sealing;
 pub mod second_factor;
 pub mod seed;
 pub mod server;
@@ -152,6 +153,9 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("run_orders::start", run_orders::start::STATEMENTS),
     ("runs", runs::STATEMENTS),
     ("saved_views", saved_views::STATEMENTS),
+    ("sealing", sealing::STATEMENTS),
+    ("sealing::fold", sealing::fold::STATEMENTS),
+    ("sealing::write", sealing::write::STATEMENTS),
     ("second_factor", second_factor::STATEMENTS),
     ("seed", seed::STATEMENTS),
     ("server", server::STATEMENTS),

@@ -5,6 +5,9 @@
 //! last, so only blocks whose times overlap are in memory together: those of several devices, or of boots whose clocks
 //! disagreed. Rows of the same time stand in order of (stream, boot, seq). What nobody dated yet has no place in time and
 //! is only counted.
+//!
+//! Journal blocks are sealed into chunks meanwhile. A chunk that begins before the place where the reading stands is
+//! looked at for rows that were still in the journal when it last looked; what was read is remembered by its numbers.
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
@@ -13,14 +16,16 @@ use super::blocks::StoredBlock;
 use super::sql::{on_read, statements};
 use super::{Store, StoreError};
 use crate::domain::ids::StreamId;
-use crate::domain::sample::Subject;
-use crate::series::codec::{ColumnValues, Rows};
+use crate::domain::sample::{Column, Subject};
+use crate::series::codec::ColumnValues;
+use crate::series::ranges::RangeSet;
+use crate::series::window::Piece;
 
 statements! {
     COLUMN_SETS = "
         SELECT DISTINCT column_set_id
         FROM block
-        WHERE stream_id = ? AND level = 0
+        WHERE stream_id = ? AND level IN (0, 3)
         ORDER BY column_set_id";
     UNDATED = "
         SELECT CAST(COALESCE(SUM(row_count), 0) AS SIGNED)
@@ -28,13 +33,19 @@ statements! {
         WHERE stream_id = ? AND level = 0 AND dated = 0";
     BY_TIME = "
         SELECT
-            stream_id, boot, seq0, row_count, dated, tick_offset_us, column_set_id, codec, crc, content, at0_us
+            stream_id, boot, seq0, row_count, seq1, dated, tick_offset_us, column_set_id, codec, crc, content, at0_us
         FROM block
         WHERE
-            stream_id = ? AND level = 0 AND dated = 1 AND at0_us >= ?
+            stream_id = ? AND level IN (0, 3) AND dated = 1 AND at0_us >= ?
             AND (at0_us > ? OR boot > ? OR (boot = ? AND seq0 > ?))
         ORDER BY at0_us, boot, seq0
         LIMIT ?";
+    SEALED_MEANWHILE = "
+        SELECT
+            stream_id, boot, seq0, row_count, seq1, dated, tick_offset_us, column_set_id, codec, crc, content, at0_us
+        FROM block
+        WHERE stream_id = ? AND level = 3 AND dated = 1 AND at0_us <= ? AND at1_us >= ?
+        ORDER BY at0_us, boot, seq0";
 }
 
 /// Blocks asked for at first.
@@ -76,6 +87,8 @@ struct Source {
     after: Option<Key>,
     is_read: bool,
     page_blocks: usize,
+    /// Numbers of the rows that were opened, by boot.
+    taken: HashMap<i64, RangeSet>,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -136,8 +149,9 @@ impl OrderedRows {
                 break;
             }
             let Some(pending) = self.sources[source].pending.pop_front() else { break };
-            let open = self.decode(&pending.block).await?;
-            self.open.push(open);
+            if let Some(open) = self.decode(source, &pending.block).await? {
+                self.open.push(open);
+            }
             if self.open.len() > OPEN_BLOCKS_MAX {
                 return Err(StoreError::Unreadable {
                     what: format!("stream {}", pending.block.stream_id),
@@ -172,30 +186,43 @@ impl OrderedRows {
         keys.min().map(|(_, at)| at)
     }
 
-    async fn decode(&mut self, block: &StoredBlock) -> Result<Open, StoreError> {
+    /// The rows of a block that were not read before; `None` when all were.
+    async fn decode(&mut self, source: usize, block: &StoredBlock) -> Result<Option<Open>, StoreError> {
+        let taken = self.sources[source].taken.entry(block.boot).or_default();
+        let mut place = 0_usize;
+        let mut new: Vec<Range<usize>> = Vec::new();
+        for (first, last) in block.seq_ranges()? {
+            let at = |seq: i64| place + usize::try_from(seq - first).unwrap_or_default();
+            new.extend(taken.missing(first, last).into_iter().map(|(from, to)| at(from)..at(to) + 1));
+            place = at(last) + 1;
+            taken.insert(first, last);
+        }
+        if new.is_empty() {
+            return Ok(None);
+        }
         let set = block.column_set_id;
         if !self.sets.contains_key(&set) {
             self.sets.extend(self.store.column_sets([set]).await?);
         }
         let names = self.sets.get(&set).map_or(&[][..], Vec::as_slice);
-        let Rows { mut times_us, mut columns } = block.rows(names.len())?;
-        for at_us in &mut times_us {
-            *at_us = at_us.saturating_add(block.tick_offset_us);
+        let Piece { mut times_us, columns, .. } = block.piece(names, &self.wanted)?;
+        let values = |column: Column| ColumnValues { values: column.values, nulls: column.nulls };
+        let mut columns: Vec<Option<ColumnValues>> = columns.into_iter().map(|column| column.map(values)).collect();
+        if new.iter().map(Range::len).sum::<usize>() < place {
+            let rows: Vec<usize> = new.into_iter().flatten().collect();
+            pick_rows(&rows, &mut times_us, &mut columns);
         }
         if !times_us.is_sorted() {
-            sort(&mut times_us, &mut columns);
+            let mut rows: Vec<usize> = (0..times_us.len()).collect();
+            rows.sort_by_key(|row| times_us[*row]);
+            pick_rows(&rows, &mut times_us, &mut columns);
         }
-        let pick = |name: &String| {
-            let at = names.iter().position(|known| known == name)?;
-            columns.get_mut(at).map(std::mem::take)
-        };
-        let columns = self.wanted.iter().map(pick).collect();
         let (stream_id, boot, seq0) = (block.stream_id, block.boot, block.seq0);
-        Ok(Open { stream_id, boot, seq0, next: 0, times_us, columns })
+        Ok(Some(Open { stream_id, boot, seq0, next: 0, times_us, columns }))
     }
 
     async fn read_page(&mut self, at: usize) -> Result<(), StoreError> {
-        let source = &mut self.sources[at];
+        let source = &self.sources[at];
         let limit = i64::try_from(source.page_blocks).unwrap_or(i64::MAX);
         let (at0_us, _, boot, seq0) = source.after.unwrap_or((i64::MIN, 0, -1, -1));
         let blocks: Vec<Pending> = on_read!(&self.store.db, pool, dialect => {
@@ -210,26 +237,42 @@ impl OrderedRows {
                 .fetch_all(pool)
                 .await?
         });
+        let source = &mut self.sources[at];
         source.is_read = blocks.len() < source.page_blocks;
+        let before = source.after;
         if let Some(last) = blocks.last() {
             source.after = Some(last.key());
             let bytes: usize = blocks.iter().map(|pending| pending.block.bytes()).sum();
             source.page_blocks = (PAGE_BYTES / (bytes / blocks.len()).max(1)).clamp(1, PAGE_BLOCKS_MAX);
         }
         source.pending.extend(blocks);
+        // After the page: what was sealed while it was read is found here, or by the next look.
+        let Some((at_us, ..)) = before else { return Ok(()) };
+        let stream = source.stream;
+        let sealed: Vec<Pending> = on_read!(&self.store.db, pool, dialect => {
+            sqlx::query_as(SEALED_MEANWHILE.text(dialect))
+                .bind(stream.0)
+                .bind(at_us)
+                .bind(at_us)
+                .fetch_all(pool)
+                .await?
+        });
+        for pending in sealed {
+            if let Some(open) = self.decode(at, &pending.block).await? {
+                self.open.push(open);
+            }
+        }
         Ok(())
     }
 }
 
-/// Puts the rows of a block whose clock was set back in order of time; those of one time keep theirs.
-fn sort(times_us: &mut Vec<i64>, columns: &mut [ColumnValues]) {
-    let mut order: Vec<usize> = (0..times_us.len()).collect();
-    order.sort_by_key(|row| times_us[*row]);
-    *times_us = order.iter().map(|row| times_us[*row]).collect();
-    for column in columns {
+/// Keeps these rows, in this order.
+fn pick_rows(rows: &[usize], times_us: &mut Vec<i64>, columns: &mut [Option<ColumnValues>]) {
+    *times_us = rows.iter().map(|row| times_us[*row]).collect();
+    for column in columns.iter_mut().flatten() {
         let is_null = |row: usize| u32::try_from(row).is_ok_and(|row| column.nulls.binary_search(&row).is_ok());
-        let nulls = (0_u32..).zip(&order).filter(|(_, row)| is_null(**row)).map(|(place, _)| place).collect();
-        column.values = order.iter().map(|row| column.values[*row]).collect();
+        let nulls = (0_u32..).zip(rows).filter(|(_, row)| is_null(**row)).map(|(place, _)| place).collect();
+        column.values = rows.iter().map(|row| column.values[*row]).collect();
         column.nulls = nulls;
     }
 }
@@ -246,6 +289,7 @@ impl Store {
             after: None,
             is_read: false,
             page_blocks: PAGE_BLOCKS_FIRST,
+            taken: HashMap::new(),
         };
         let sources = self.subject_streams(subject).await?.into_iter().map(source).collect();
         Ok(OrderedRows { store: self.clone(), wanted, sources, open: Vec::new(), sets: HashMap::new() })
@@ -291,11 +335,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_of_a_clock_that_was_set_back_are_put_in_order_with_their_nulls() {
+    fn rows_are_picked_with_their_nulls() {
         let mut times = vec![30, 10, 20, 10];
-        let mut columns = [ColumnValues { values: vec![3.0, 1.0, 0.0, 1.5], nulls: vec![2] }];
-        sort(&mut times, &mut columns);
-        assert_eq!(times, [10, 10, 20, 30]);
-        assert_eq!((columns[0].values.as_slice(), columns[0].nulls.as_slice()), (&[1.0, 1.5, 0.0, 3.0][..], &[2][..]));
+        let mut columns = [Some(ColumnValues { values: vec![3.0, 1.0, 0.0, 1.5], nulls: vec![2] }), None];
+        pick_rows(&[1, 3, 2], &mut times, &mut columns);
+        let column = columns[0].as_ref().unwrap();
+        assert_eq!(times, [10, 10, 20]);
+        assert_eq!((column.values.as_slice(), column.nulls.as_slice()), (&[1.0, 1.5, 0.0][..], &[2][..]));
     }
 }

@@ -68,7 +68,7 @@ statements! {
     FIRST_AT = "
         UPDATE latest
         SET first_at_us = COALESCE(
-            (SELECT MIN(b.at0_us) FROM block b WHERE b.stream_id = latest.stream_id AND b.level = 0 AND b.dated = 1),
+            (SELECT MIN(b.at0_us) FROM block b WHERE b.stream_id = latest.stream_id AND b.level IN (0, 3) AND b.dated = 1),
             first_at_us)
         WHERE stream_id IN (SELECT stream_id FROM stream WHERE device_id = ?)";
     LATEST_SINCE = "

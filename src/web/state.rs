@@ -133,7 +133,7 @@ impl State {
         width: usize,
     ) -> Result<Series, StoreError> {
         let names: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
-        let pieces = self.store.window(stream, &names, from_us, to_us).await?;
+        let pieces = self.store.drawn_window(stream, &names, from_us, to_us).await?;
         let count = names.len();
         // A long window has millions of rows: the threads that answer requests have other work meanwhile.
         let reduced = tokio::task::spawn_blocking(move || reduce(&pieces, count, from_us, to_us, width)).await;

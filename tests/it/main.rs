@@ -46,6 +46,7 @@ mod roles;
 mod runs;
 mod safety;
 mod scheduler;
+mod sealing;
 mod secrets;
 mod sessions;
 mod sign_in;

@@ -1,24 +1,30 @@
 //! The bytes of a block: columns as integers wherever that gives back every bit.
 //!
 //! The layout is described in `docs/database.md`. A block names its codec by number, so older blocks stay readable:
-//! 0 is the journal codec of this module; 1 (pco chunks) and 2 (delta, varint, zstd) are reserved for sealed chunks.
+//! 0 is the journal codec of this module; 1 (pco) and 2 (delta, varint, zstd) are [`chunks`](super::chunk).
 
 mod integers;
-mod reader;
+pub(super) mod reader;
 pub(crate) mod scale;
 
 use crate::domain::sample::{BATCH_COLUMNS_MAX, BATCH_ROWS_MAX, Column};
 use reader::Reader;
 
+use super::chunk::View;
+
 /// Number of the journal codec.
 pub const CODEC_JOURNAL: i64 = 0;
+/// Number of the codec of sealed chunks.
+pub const CODEC_PCO: i64 = 1;
+/// Number of the codec of sealed chunks that needs no pco.
+pub const CODEC_ZSTD: i64 = 2;
 /// First byte of a journal block: the version of its layout.
 const JOURNAL_VERSION: u8 = 1;
 
-const KIND_SCALED: u8 = 0;
-const KIND_FLOAT: u8 = 1;
+pub(super) const KIND_SCALED: u8 = 0;
+pub(super) const KIND_FLOAT: u8 = 1;
 /// Added to the kind when a list of null rows follows the values.
-const FLAG_NULLS: u8 = 0x80;
+pub(super) const FLAG_NULLS: u8 = 0x80;
 
 /// Why a block could not be read back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +51,7 @@ pub enum CodecError {
 }
 
 /// Times and columns of a block, the names left out: they are stored once per column set.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rows {
     /// Time of each row, µs, in the clock of the batch.
     pub times_us: Vec<i64>,
@@ -85,12 +91,12 @@ pub fn encode(times_us: &[i64], columns: &[Column]) -> Vec<u8> {
 
 fn put_column(out: &mut Vec<u8>, column: &Column, scaled: &mut Vec<i64>) {
     let nulls = if column.nulls.is_empty() { 0 } else { FLAG_NULLS };
-    let filled;
+    let without_nulls;
     let values = if column.nulls.is_empty() {
         &column.values
     } else {
-        filled = fill_nulls(column);
-        &filled
+        without_nulls = filled(&column.values, &column.nulls);
+        &without_nulls
     };
     match scale::find(values, scaled) {
         Some(decimals) => {
@@ -112,15 +118,27 @@ fn put_column(out: &mut Vec<u8>, column: &Column, scaled: &mut Vec<i64>) {
     }
 }
 
-/// Null rows take the value before them, so that they cost no width.
-fn fill_nulls(column: &Column) -> Vec<f64> {
-    let mut last = (0..column.values.len()).find_map(|row| column.get(row)).unwrap_or(0.0);
-    (0..column.values.len())
-        .map(|row| {
-            last = column.get(row).unwrap_or(last);
-            last
-        })
-        .collect()
+/// The values with null rows taking the value before them, so that they cost no width. `nulls` ascend.
+pub(super) fn filled(values: &[f64], nulls: &[u32]) -> Vec<f64> {
+    let mut is_null = vec![false; values.len()];
+    for row in nulls {
+        if let Some(place) = is_null.get_mut(*row as usize) {
+            *place = true;
+        }
+    }
+    let first = values.iter().zip(&is_null).find(|(_, is_null)| !**is_null);
+    let mut last = first.map_or(0.0, |(value, _)| *value);
+    let fill = |(value, is_null): (&f64, &bool)| {
+        last = if *is_null { last } else { *value };
+        last
+    };
+    values.iter().zip(&is_null).map(fill).collect()
+}
+
+/// Fails when the bytes are not those the checksum was made of.
+pub(super) fn checked(expected: u32, bytes: &[u8]) -> Result<(), CodecError> {
+    let found = checksum(bytes);
+    if found == expected { Ok(()) } else { Err(CodecError::Checksum { expected, found }) }
 }
 
 /// Reads a block back after checking its checksum.
@@ -129,12 +147,11 @@ fn fill_nulls(column: &Column) -> Vec<f64> {
 /// [`CodecError`] when the codec is unknown, or the bytes are not what was written.
 pub fn decode(codec: i64, expected: u32, bytes: &[u8]) -> Result<Rows, CodecError> {
     if codec != CODEC_JOURNAL {
-        return Err(CodecError::UnknownCodec(codec));
+        let view = View::open(codec, expected, bytes)?;
+        let columns = (0..view.column_count()).map(|index| view.column(index)).collect::<Result<_, _>>()?;
+        return Ok(Rows { times_us: view.times_us()?, columns });
     }
-    let found = checksum(bytes);
-    if found != expected {
-        return Err(CodecError::Checksum { expected, found });
-    }
+    checked(expected, bytes)?;
     let mut reader = Reader::new(bytes);
     if reader.u8()? != JOURNAL_VERSION {
         return Err(reader.damaged("a layout version this program knows"));
@@ -237,7 +254,7 @@ mod tests {
         let stored = checksum(&bytes);
         bytes[12] ^= 1;
         assert!(matches!(decode(CODEC_JOURNAL, stored, &bytes), Err(CodecError::Checksum { .. })));
-        assert_eq!(decode(1, stored, &bytes), Err(CodecError::UnknownCodec(1)));
+        assert_eq!(decode(9, stored, &bytes), Err(CodecError::UnknownCodec(9)));
     }
 
     proptest! {

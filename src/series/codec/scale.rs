@@ -12,13 +12,13 @@ const ROUND: f64 = 6_755_399_441_055_744.0;
 const EXACT_MAX: f64 = 1_125_899_906_842_624.0;
 
 /// `10^decimals`; `None` beyond 9 decimals.
-pub(super) fn divisor(decimals: u8) -> Option<f64> {
+pub(in crate::series) fn divisor(decimals: u8) -> Option<f64> {
     POWERS.get(usize::from(decimals)).copied()
 }
 
 /// The value a scaled integer stands for.
 #[expect(clippy::cast_precision_loss, reason = "`find` only makes integers that are exact in f64")]
-pub(super) fn value(scaled: i64, divisor: f64) -> f64 {
+pub(in crate::series) fn value(scaled: i64, divisor: f64) -> f64 {
     scaled as f64 / divisor
 }
 

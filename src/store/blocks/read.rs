@@ -2,16 +2,15 @@
 
 use futures_util::TryStreamExt;
 
-use super::{AFTER, WINDOW};
+use super::WINDOW;
 use crate::domain::ids::StreamId;
 use crate::domain::sample::{Batch, Column, Subject, TimeBase};
-use crate::series::codec::{self, ColumnValues, Rows};
+use crate::series::chunk::View;
+use crate::series::codec::{self, CODEC_JOURNAL, CodecError, ColumnValues, Rows};
+use crate::series::pyramid::Level;
 use crate::series::window::Piece;
 use crate::store::sql::on_read;
 use crate::store::{Store, StoreError};
-
-/// Blocks handed out at once by [`Store::stream_batches`]: a few megabytes.
-const BATCHES_PER_CALL: i64 = 1_000;
 
 /// A block as stored.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -24,6 +23,8 @@ pub struct StoredBlock {
     pub seq0: i64,
     /// How many rows.
     pub row_count: i64,
+    /// Number of its last row, of a sealed chunk; the rows of a journal block follow each other.
+    seq1: Option<i64>,
     /// Whether its times are known in UTC.
     pub dated: bool,
     /// What to add to the times inside to get UTC, µs.
@@ -39,7 +40,7 @@ impl StoredBlock {
     /// Number of its last row.
     #[must_use]
     pub fn last_seq(&self) -> i64 {
-        self.seq0 + self.row_count - 1
+        self.seq1.unwrap_or(self.seq0 + self.row_count - 1)
     }
 
     /// Bytes it takes in the database.
@@ -64,47 +65,104 @@ impl StoredBlock {
         }
     }
 
-    /// The block as the device sent it: times in the clock it used.
+    /// The rows as the device sent them, a batch for each range of numbers: times in the clock it used.
     ///
     /// # Errors
     /// [`StoreError::Unreadable`] when the block is damaged or from a newer version.
-    pub fn batch(&self, subject: Subject, names: &[String]) -> Result<Batch, StoreError> {
+    pub fn batches(&self, subject: Subject, names: &[String]) -> Result<Vec<Batch>, StoreError> {
+        let ranges = self.seq_ranges()?;
         let Rows { times_us, columns } = self.rows(names.len())?;
         let columns = names.iter().zip(columns).map(|(name, ColumnValues { values, nulls })| Column {
             name: name.clone(),
             values,
             nulls,
         });
-        Ok(Batch {
+        let whole = Batch {
             boot: u32::try_from(self.boot).map_err(|_| self.unreadable("its boot is out of range".to_owned()))?,
             seq: self.seq0,
             subject,
             base: if self.dated && self.tick_offset_us == 0 { TimeBase::Utc } else { TimeBase::Tick },
             times_us,
             columns: columns.collect(),
-        })
+        };
+        if ranges.len() == 1 {
+            return Ok(vec![whole]);
+        }
+        let mut next = 0;
+        let part = |(first, last): (i64, i64)| {
+            let from = next;
+            next += usize::try_from(last - first + 1).unwrap_or_default();
+            Batch { seq: first, ..whole.slice(from, next) }
+        };
+        Ok(ranges.into_iter().map(part).collect())
     }
 
-    fn piece(&self, names: &[String], wanted: &[String]) -> Result<Piece, StoreError> {
-        let Rows { mut times_us, mut columns } = self.rows(names.len())?;
+    /// The numbers of the rows, ascending, both ends included; together as many as there are rows.
+    pub(in crate::store) fn seq_ranges(&self) -> Result<Vec<(i64, i64)>, StoreError> {
+        if self.codec == CODEC_JOURNAL {
+            return Ok(vec![(self.seq0, self.last_seq())]);
+        }
+        let ranges = self.view()?.seq_ranges().map_err(|error| self.unreadable(error.to_string()))?;
+        let held: i64 = ranges.iter().map(|(first, last)| last - first + 1).sum();
+        let is_right = held == self.row_count && ranges.first().is_some_and(|range| range.0 == self.seq0);
+        if is_right { Ok(ranges) } else { Err(self.unreadable("its row numbers are not those of its key".to_owned())) }
+    }
+
+    /// The bytes of a sealed chunk or of a block of the pyramid, checked.
+    pub(in crate::store) fn view(&self) -> Result<View<'_>, StoreError> {
+        let crc = u32::try_from(self.crc).map_err(|_| self.unreadable(format!("its checksum is {}", self.crc)))?;
+        View::open(self.codec, crc, &self.content).map_err(|error| self.unreadable(error.to_string()))
+    }
+
+    /// The buckets of a block of the pyramid, with the spans of the columns at these places.
+    pub(in crate::store) fn level(&self, places: &[Option<usize>]) -> Result<Level, StoreError> {
+        Level::read(&self.view()?, places).map_err(|error| self.unreadable(error.to_string()))
+    }
+
+    /// The wanted columns, times in UTC. Of a sealed chunk nothing else is unpacked.
+    pub(in crate::store) fn piece(&self, names: &[String], wanted: &[String]) -> Result<Piece, StoreError> {
+        let place = |name: &String| names.iter().position(|known| known == name);
+        let column = |name: &String, ColumnValues { values, nulls }| Column { name: name.clone(), values, nulls };
+        let (mut times_us, columns): (Vec<i64>, Vec<Option<Column>>) = if self.codec == CODEC_JOURNAL {
+            let Rows { times_us, mut columns } = self.rows(names.len())?;
+            let pick = |name| Some(column(name, std::mem::take(columns.get_mut(place(name)?)?)));
+            (times_us, wanted.iter().map(pick).collect())
+        } else {
+            let view = self.view()?;
+            let unreadable = |error: CodecError| self.unreadable(error.to_string());
+            let pick =
+                |name| place(name).map(|index| view.column(index).map(|values| column(name, values))).transpose();
+            let columns = wanted.iter().map(pick).collect::<Result<_, _>>().map_err(unreadable)?;
+            (view.times_us().map_err(unreadable)?, columns)
+        };
         for at_us in &mut times_us {
             *at_us = at_us.saturating_add(self.tick_offset_us);
         }
-        let pick = |name: &String| {
-            let index = names.iter().position(|known| known == name)?;
-            let ColumnValues { values, nulls } = std::mem::take(columns.get_mut(index)?);
-            Some(Column { name: name.clone(), values, nulls })
-        };
-        Ok(Piece { times_us, columns: wanted.iter().map(pick).collect() })
+        Ok(Piece::of_rows(times_us, columns))
     }
 }
 
 impl Store {
-    /// The wanted columns of every block of a stream that reaches into `from_us..=to_us`.
+    /// The wanted columns of every row of a stream in `from_us..=to_us`, and of some beside it.
     ///
     /// # Errors
     /// [`StoreError::Unreadable`] when a block is damaged; when the database fails.
     pub async fn window(
+        &self,
+        stream: StreamId,
+        wanted: &[String],
+        from_us: i64,
+        to_us: i64,
+    ) -> Result<Vec<Piece>, StoreError> {
+        let mut pieces = self.journal_window(stream, wanted, from_us, to_us).await?;
+        if let Some(span) = self.sealed_span(stream).await? {
+            pieces.extend(self.chunk_window(stream, wanted, from_us, to_us, span).await?);
+        }
+        Ok(pieces)
+    }
+
+    /// The same of what is not sealed yet.
+    pub(super) async fn journal_window(
         &self,
         stream: StreamId,
         wanted: &[String],
@@ -131,31 +189,5 @@ impl Store {
             }
         });
         Ok(pieces)
-    }
-
-    /// Blocks of a stream in order of (boot, seq) after the given row; at most 1,000, empty at the end.
-    ///
-    /// Start with `(0, -1)`.
-    ///
-    /// # Errors
-    /// [`StoreError::Unreadable`] when a block is damaged; when the database fails.
-    pub async fn stream_batches(&self, stream: StreamId, after: (u32, i64)) -> Result<Vec<Batch>, StoreError> {
-        let Some(subject) = self.stream_subject(stream).await? else { return Ok(Vec::new()) };
-        let blocks: Vec<StoredBlock> = on_read!(&self.db, pool, dialect => {
-            sqlx::query_as(AFTER.text(dialect))
-                .bind(stream.0)
-                .bind(i64::from(after.0))
-                .bind(after.1)
-                .bind(i64::from(after.0))
-                .bind(BATCHES_PER_CALL)
-                .fetch_all(pool)
-                .await?
-        });
-        let ids: Vec<i64> = blocks.iter().map(|block| block.column_set_id).collect();
-        let sets = self.column_sets(ids).await?;
-        blocks
-            .iter()
-            .map(|block| block.batch(subject, sets.get(&block.column_set_id).map_or(&[], Vec::as_slice)))
-            .collect()
     }
 }

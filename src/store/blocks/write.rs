@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use super::{DATE_BLOCKS, EXTENT, LEVEL_SAMPLES, OVERLAPPING, RANGES, StoredBlock};
+use super::{DATE_BLOCKS, EXTENT, LEVEL_JOURNAL, OVERLAPPING, OVERLAPPING_CHUNKS, RANGES, SEALED_RANGES, StoredBlock};
 use crate::domain::ids::{DeviceId, StreamId};
 use crate::domain::sample::BATCH_ROWS_MAX;
+use crate::series::chunk::unpack_ranges;
 use crate::series::codec::CODEC_JOURNAL;
 use crate::series::ranges::RangeSet;
 use crate::store::group::on_group;
@@ -16,7 +17,7 @@ const INSERT_ROWS: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
 
 static INSERTS: LazyLock<[String; 8]> = LazyLock::new(|| {
     INSERT_ROWS.map(|rows| {
-        let row = format!("(?, {LEVEL_SAMPLES}, ?, ?, ?, ?, ?, ?, ?, ?, ?, {CODEC_JOURNAL}, ?, ?)");
+        let row = format!("(?, {LEVEL_JOURNAL}, ?, ?, ?, ?, ?, ?, ?, ?, ?, {CODEC_JOURNAL}, ?, ?)");
         format!(
             "INSERT INTO block (stream_id, level, boot, seq0, row_count, at0_us, at1_us, dated, tick_offset_us, \
              received_at_us, column_set_id, codec, crc, content) VALUES {}",
@@ -98,17 +99,44 @@ impl Group {
     /// # Errors
     /// When the database fails.
     pub async fn committed_rows(&mut self, device: &DeviceId, boot: u32) -> Result<RangeSet, StoreError> {
+        let mut rows: RangeSet = self.sealed_rows(device, boot).await?.into_iter().collect();
+        for (first, last) in self.journal_rows(device, boot).await? {
+            rows.insert(first, last);
+        }
+        Ok(rows)
+    }
+
+    /// Which rows of a boot are in sealed chunks, over all streams of the device.
+    pub(in crate::store) async fn sealed_rows(
+        &mut self,
+        device: &DeviceId,
+        boot: u32,
+    ) -> Result<Vec<(i64, i64)>, StoreError> {
+        let sealed: Option<(Vec<u8>,)> = on_group!(self, conn, dialect => {
+            sqlx::query_as(SEALED_RANGES.text(dialect))
+                .bind(device.as_str())
+                .bind(i64::from(boot))
+                .fetch_optional(conn)
+                .await?
+        });
+        let Some((bytes,)) = sealed else { return Ok(Vec::new()) };
+        unpack_ranges(&bytes).map_err(|error| StoreError::Unreadable {
+            what: format!("the sealed rows of {device} boot {boot}"),
+            reason: error.to_string(),
+        })
+    }
+
+    async fn journal_rows(&mut self, device: &DeviceId, boot: u32) -> Result<Vec<(i64, i64)>, StoreError> {
         let extent: (Option<i64>, Option<i64>, Option<i64>) = on_group!(self, conn, dialect => {
             sqlx::query_as(EXTENT.text(dialect)).bind(device.as_str()).bind(i64::from(boot)).fetch_one(conn).await?
         });
-        let (Some(first), Some(last), Some(rows)) = extent else { return Ok(RangeSet::default()) };
+        let (Some(first), Some(last), Some(rows)) = extent else { return Ok(Vec::new()) };
         if last - first + 1 == rows {
-            return Ok(std::iter::once((first, last)).collect());
+            return Ok(vec![(first, last)]);
         }
-        let ranges: Vec<(i64, i64)> = on_group!(self, conn, dialect => {
+        Ok(on_group!(self, conn, dialect => {
             sqlx::query_as(RANGES.text(dialect)).bind(device.as_str()).bind(i64::from(boot)).fetch_all(conn).await?
-        });
-        Ok(ranges.into_iter().collect())
+        }))
     }
 
     /// The stored blocks that hold any of the rows `from..=to` of a boot, whatever stream they went to.
@@ -132,7 +160,16 @@ impl Group {
                 .fetch_all(conn)
                 .await?
         });
-        Ok(blocks.into_iter().filter(|block| block.last_seq() >= from).collect())
+        let chunks: Vec<StoredBlock> = on_group!(self, conn, dialect => {
+            sqlx::query_as(OVERLAPPING_CHUNKS.text(dialect))
+                .bind(device.as_str())
+                .bind(i64::from(boot))
+                .bind(to)
+                .bind(from)
+                .fetch_all(conn)
+                .await?
+        });
+        Ok(blocks.into_iter().filter(|block| block.last_seq() >= from).chain(chunks).collect())
     }
 
     /// Gives the blocks of a boot that was just dated their place in time.

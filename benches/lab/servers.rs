@@ -57,17 +57,25 @@ pub(crate) fn slow_fsync(folder: &Path) -> PathBuf {
     library
 }
 
-/// `cellar serve` on a database, behind a broker if one is named.
-pub(crate) fn cellar(folder: &Path, database_url: &str, broker_url: Option<&str>, preload: Option<&Path>) -> Process {
+/// `cellar serve` on a database, behind a broker if one is named. With the role `web` the port is that of its pages, else
+/// that of its MQTT endpoint.
+pub(crate) fn cellar(
+    role: &str,
+    folder: &Path,
+    database_url: &str,
+    broker_url: Option<&str>,
+    preload: Option<&Path>,
+) -> Process {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cellar"));
-    command.args(["serve", "--role", "node", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data-dir"]);
+    command.args(["serve", "--role", role, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data-dir"]);
     command.arg(folder).args(["--database-url", database_url]);
     command.args(broker_url.iter().flat_map(|url| ["--broker-url", url]));
     let mut child = preloaded(command, preload).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let addresses: serde_json::Value = serde_json::from_str(&line).expect("the addresses in one line");
-    let port = addresses["mqtt"].as_str().and_then(|mqtt| mqtt.rsplit(':').next()?.parse().ok());
+    let door = if role == "web" { "http" } else { "mqtt" };
+    let port = addresses[door].as_str().and_then(|address| address.rsplit(':').next()?.parse().ok());
     Process { child, port: port.unwrap_or(0) }
 }
 

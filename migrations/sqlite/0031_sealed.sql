@@ -1,0 +1,15 @@
+-- Which rows of a boot are in sealed chunks, over all streams of the device: what the journal blocks say of the others.
+CREATE TABLE IF NOT EXISTS sealed_rows (
+    device_id TEXT NOT NULL,
+    boot      INTEGER NOT NULL,
+    ranges    BLOB NOT NULL,
+    PRIMARY KEY (device_id, boot)
+) STRICT, WITHOUT ROWID;
+
+-- How far a stream is sealed, and how long its longest chunk and the longest block of its pyramid last.
+CREATE TABLE IF NOT EXISTS stream_seal (
+    stream_id    INTEGER PRIMARY KEY,
+    row_total    INTEGER NOT NULL,
+    span_max_us  INTEGER NOT NULL,
+    sealed_at_us INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,93 @@
+//! Sealed chunks and their pyramid, read.
+
+use super::{CHUNK, LEVEL_CHUNKS, LEVEL_WINDOW, ROWS_OF_LEVEL, SPAN, StoredBlock};
+use crate::domain::ids::StreamId;
+use crate::series::window::Piece;
+use crate::store::sql::on_read;
+use crate::store::{Store, StoreError};
+
+/// How long a chunk or a block of the pyramid of a stream lasts at most, µs: how far before a window one may begin and
+/// still reach into it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Span(i64);
+
+impl Store {
+    /// What is sealed of a stream; `None` when nothing is.
+    pub(in crate::store) async fn sealed_span(&self, stream: StreamId) -> Result<Option<Span>, StoreError> {
+        let row: Option<(i64,)> = on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(SPAN.text(dialect)).bind(stream.0).fetch_optional(pool).await?
+        });
+        Ok(row.map(|(span_us,)| Span(span_us)))
+    }
+
+    /// The wanted columns of every chunk that reaches into a window.
+    pub(super) async fn chunk_window(
+        &self,
+        stream: StreamId,
+        wanted: &[String],
+        from_us: i64,
+        to_us: i64,
+        span: Span,
+    ) -> Result<Vec<Piece>, StoreError> {
+        let chunks = self.level_window(stream, LEVEL_CHUNKS, from_us, to_us, span).await?;
+        let ids: Vec<i64> = chunks.iter().map(|chunk| chunk.column_set_id).collect();
+        let sets = self.column_sets(ids).await?;
+        let names = |chunk: &StoredBlock| sets.get(&chunk.column_set_id).map_or(&[][..], Vec::as_slice);
+        chunks.iter().map(|chunk| chunk.piece(names(chunk), wanted)).collect()
+    }
+
+    /// The blocks of a level that reach into a window.
+    pub(super) async fn level_window(
+        &self,
+        stream: StreamId,
+        level: i64,
+        from_us: i64,
+        to_us: i64,
+        span: Span,
+    ) -> Result<Vec<StoredBlock>, StoreError> {
+        Ok(on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(LEVEL_WINDOW.text(dialect))
+                .bind(stream.0)
+                .bind(level)
+                .bind(from_us.saturating_sub(span.0))
+                .bind(to_us)
+                .bind(from_us)
+                .fetch_all(pool)
+                .await?
+        }))
+    }
+
+    /// How many rows the blocks of a level that reach into a window stand for.
+    pub(super) async fn rows_of_level(
+        &self,
+        stream: StreamId,
+        level: i64,
+        from_us: i64,
+        to_us: i64,
+        span: Span,
+    ) -> Result<i64, StoreError> {
+        let (rows,): (i64,) = on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(ROWS_OF_LEVEL.text(dialect))
+                .bind(stream.0)
+                .bind(level)
+                .bind(from_us.saturating_sub(span.0))
+                .bind(to_us)
+                .bind(from_us)
+                .fetch_one(pool)
+                .await?
+        });
+        Ok(rows)
+    }
+
+    /// A chunk by its key; `None` when it is sealed anew meanwhile.
+    pub(super) async fn chunk(
+        &self,
+        stream: StreamId,
+        boot: i64,
+        seq0: i64,
+    ) -> Result<Option<StoredBlock>, StoreError> {
+        Ok(on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(CHUNK.text(dialect)).bind(stream.0).bind(boot).bind(seq0).fetch_optional(pool).await?
+        }))
+    }
+}

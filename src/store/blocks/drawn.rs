@@ -1,0 +1,122 @@
+//! A window as it is drawn: rows while they are few, buckets of the pyramid where they are many, and rows again at the
+//! edges, where a bucket lies across.
+
+use super::chunks::Span;
+use super::{LEVEL_1, LEVEL_2, LEVEL_CHUNKS, StoredBlock};
+use crate::domain::ids::StreamId;
+use crate::domain::sample::Column;
+use crate::series::pyramid::Level;
+use crate::series::window::Piece;
+use crate::store::{Store, StoreError};
+
+/// Up to so many rows are drawn from the rows themselves: eight chunks.
+const RAW_ROWS_MAX: i64 = 131_072;
+/// Up to so many from buckets of 64; above from those of 4,096.
+const LEVEL_1_ROWS_MAX: i64 = 8_000_000;
+/// How often a window is read anew when chunks it needs are sealed anew meanwhile.
+const TRIES_MAX: usize = 3;
+
+/// A bucket that lies across the edge of a window: which chunk, and which of its rows.
+struct Edge {
+    boot: i64,
+    chunk_seq0: i64,
+    column_set_id: i64,
+    rows: std::ops::Range<usize>,
+}
+
+impl Store {
+    /// What a chart of `from_us..=to_us` needs of a stream: see [`crate::series::window::reduce`].
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] when a block is damaged; when the database fails.
+    pub async fn drawn_window(
+        &self,
+        stream: StreamId,
+        wanted: &[String],
+        from_us: i64,
+        to_us: i64,
+    ) -> Result<Vec<Piece>, StoreError> {
+        let Some(span) = self.sealed_span(stream).await? else {
+            return self.journal_window(stream, wanted, from_us, to_us).await;
+        };
+        // The journal first: what is sealed between the two looks is then seen twice, which draws the same.
+        let mut pieces = self.journal_window(stream, wanted, from_us, to_us).await?;
+        let rows = |level| self.rows_of_level(stream, level, from_us, to_us, span);
+        let level = if rows(LEVEL_2).await? > LEVEL_1_ROWS_MAX {
+            LEVEL_2
+        } else if rows(LEVEL_CHUNKS).await? > RAW_ROWS_MAX {
+            LEVEL_1
+        } else {
+            pieces.extend(self.chunk_window(stream, wanted, from_us, to_us, span).await?);
+            return Ok(pieces);
+        };
+        for _ in 0..TRIES_MAX {
+            if let Some(more) = self.bucket_window(stream, wanted, from_us, to_us, span, level).await? {
+                pieces.extend(more);
+                return Ok(pieces);
+            }
+        }
+        pieces.extend(self.chunk_window(stream, wanted, from_us, to_us, span).await?);
+        Ok(pieces)
+    }
+
+    /// Buckets within the window and the rows of those across its edges; `None` when a chunk is gone that was there.
+    async fn bucket_window(
+        &self,
+        stream: StreamId,
+        wanted: &[String],
+        from_us: i64,
+        to_us: i64,
+        span: Span,
+        level: i64,
+    ) -> Result<Option<Vec<Piece>>, StoreError> {
+        let blocks = self.level_window(stream, level, from_us, to_us, span).await?;
+        let ids: Vec<i64> = blocks.iter().map(|block| block.column_set_id).collect();
+        let sets = self.column_sets(ids).await?;
+        let mut pieces = Vec::with_capacity(blocks.len());
+        let mut edges = Vec::new();
+        for block in &blocks {
+            let names = sets.get(&block.column_set_id).map_or(&[][..], Vec::as_slice);
+            let places: Vec<Option<usize>> =
+                wanted.iter().map(|name| names.iter().position(|known| known == name)).collect();
+            let buckets = block.level(&places)?;
+            pieces.push(Piece::of_level(&buckets, block.tick_offset_us, from_us, to_us));
+            edges.extend(edges_of(block, &buckets, from_us, to_us));
+        }
+        for edge in edges {
+            let Some(chunk) = self.chunk(stream, edge.boot, edge.chunk_seq0).await? else { return Ok(None) };
+            let names = sets.get(&edge.column_set_id).map_or(&[][..], Vec::as_slice);
+            let whole = chunk.piece(names, wanted)?;
+            if edge.rows.end > whole.times_us.len() {
+                return Ok(None);
+            }
+            let columns = whole
+                .columns
+                .into_iter()
+                .map(|column| column.map(|column: Column| column.slice(edge.rows.start, edge.rows.end)));
+            pieces.push(Piece::of_rows(whole.times_us[edge.rows.clone()].to_vec(), columns.collect()));
+        }
+        Ok(Some(pieces))
+    }
+}
+
+/// The buckets that reach into the window but not wholly.
+fn edges_of(block: &StoredBlock, level: &Level, from_us: i64, to_us: i64) -> Vec<Edge> {
+    let mut edges = Vec::new();
+    let (mut chunk, mut next) = (None, 0);
+    for bucket in 0..level.len() {
+        let chunk_seq0 = level.chunk_seq0[bucket];
+        if chunk != Some(chunk_seq0) {
+            (chunk, next) = (Some(chunk_seq0), 0);
+        }
+        let rows = next..next + level.rows[bucket] as usize;
+        next = rows.end;
+        let first_us = level.from_us[bucket].saturating_add(block.tick_offset_us);
+        let last_us = level.to_us[bucket].saturating_add(block.tick_offset_us);
+        let is_touched = first_us <= to_us && last_us >= from_us;
+        if is_touched && (first_us < from_us || last_us > to_us) {
+            edges.push(Edge { boot: block.boot, chunk_seq0, column_set_id: block.column_set_id, rows });
+        }
+    }
+    edges
+}
