@@ -1,4 +1,4 @@
-//! `cellar export`: an experiment as a file.
+//! `cellar export`: experiments as files.
 
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -14,26 +14,35 @@ use crate::clock::Clock;
 use crate::domain::audit::{Actor, Change};
 use crate::domain::ids::ExperimentId;
 use crate::domain::sample::Subject;
-use crate::exchange::export::CsvExport;
+use crate::exchange::bundle::{Bundle, Content};
+use crate::exchange::export::{ExportError, TableExport};
+use crate::exchange::format::Format;
 use crate::report::csv::Dialect;
+use crate::store::Store;
+use crate::store::experiments::Experiment;
 
 /// Progress is told after so many rows.
 const TELL_ROWS: u64 = 1_000_000;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
+enum Form {
     /// Every column, every digit; `cellar import` reads it back without loss
     Csv,
     /// As the Battery Experiments Manager writes it, in mV and mA
     WattrexCsv,
     /// Battery Data Format
     BdfCsv,
+    /// Battery Data Format as Parquet
+    BdfParquet,
+    /// Samples, report and metadata with hashes in one zip
+    RoCrate,
+    /// A table and its rows as SQL
+    Sql,
 }
 
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum Names {
     /// Voltage / V
-    #[default]
     Labels,
     /// `voltage_volt`
     Machine,
@@ -41,13 +50,17 @@ enum Names {
 
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
-    /// Number of the experiment
-    experiment: i64,
+    /// Numbers of the experiments; several are put into one zip
+    #[arg(required = true, num_args = 1..)]
+    experiments: Vec<i64>,
     #[arg(long, value_enum, default_value = "csv")]
-    format: Format,
-    /// Headers of the Battery Data Format
-    #[arg(long, value_enum, default_value = "labels")]
-    names: Names,
+    format: Form,
+    /// The same as --format sql
+    #[arg(long, conflicts_with = "format")]
+    sql: bool,
+    /// Headers of the Battery Data Format; labels in CSV and machine names in Parquet when absent
+    #[arg(long, value_enum)]
+    names: Option<Names>,
     /// File to write; - for standard output
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -58,21 +71,75 @@ pub(super) struct ExportArgs {
     server: StoreFlags,
 }
 
+impl ExportArgs {
+    fn format(&self) -> Format {
+        match (self.format, self.names) {
+            _ if self.sql => Format::Sql,
+            (Form::Csv, _) => Format::Csv(Dialect::Cellar),
+            (Form::WattrexCsv, _) => Format::Csv(Dialect::Wattrex),
+            (Form::BdfCsv, None | Some(Names::Labels)) => Format::Csv(Dialect::Bdf),
+            (Form::BdfCsv, Some(Names::Machine)) => Format::Csv(Dialect::BdfMachine),
+            (Form::BdfParquet, Some(Names::Labels)) => Format::Parquet(Dialect::Bdf),
+            (Form::BdfParquet, None | Some(Names::Machine)) => Format::Parquet(Dialect::BdfMachine),
+            (Form::Sql, _) => Format::Sql,
+            (Form::RoCrate, _) => Format::RoCrate,
+        }
+    }
+}
+
+/// What is written.
+enum Export {
+    Table(Box<TableExport>),
+    Bundle(Box<Bundle>),
+}
+
+impl Export {
+    /// One experiment as a table is that table; anything else is a zip.
+    async fn new(store: &Store, experiments: Vec<Experiment>, format: Format) -> Result<Self, ExportError> {
+        if let [experiment] = experiments.as_slice() {
+            let table = match format {
+                Format::Csv(dialect) => Some(TableExport::csv(store, experiment, dialect).await?),
+                Format::Parquet(dialect) => Some(TableExport::parquet(store, experiment, dialect).await?),
+                Format::Sql => Some(TableExport::sql(store, experiment).await?),
+                Format::RoCrate => None,
+            };
+            if let Some(table) = table {
+                return Ok(Self::Table(Box::new(table)));
+            }
+        }
+        let bundle = Bundle::new(store, experiments, Content::Table(format), Clock::System.now_us());
+        Ok(Self::Bundle(Box::new(bundle)))
+    }
+
+    async fn next_piece(&mut self) -> Result<Option<Vec<u8>>, ExportError> {
+        match self {
+            Self::Table(table) => table.next_piece().await,
+            Self::Bundle(bundle) => bundle.next_piece().await,
+        }
+    }
+
+    fn row_count(&self) -> u64 {
+        match self {
+            Self::Table(table) => table.row_count(),
+            Self::Bundle(bundle) => bundle.row_count(),
+        }
+    }
+}
+
 pub(super) async fn run(args: &ExportArgs) -> anyhow::Result<()> {
-    let dialect = match (args.format, args.names) {
-        (Format::Csv, _) => Dialect::Cellar,
-        (Format::WattrexCsv, _) => Dialect::Wattrex,
-        (Format::BdfCsv, Names::Labels) => Dialect::Bdf,
-        (Format::BdfCsv, Names::Machine) => Dialect::BdfMachine,
-    };
     let store = open(&args.server).await?;
-    let id = ExperimentId(args.experiment);
-    let unknown = || BadInput(format!("there is no experiment {id}; the list is on the page Experiments"));
-    let experiment = store.experiment(id).await?.ok_or_else(unknown)?;
-    let change = Change::new("export experiment", format!("experiment {id}"));
+    let mut experiments = Vec::with_capacity(args.experiments.len());
+    let mut undated = 0;
+    for id in args.experiments.iter().map(|id| ExperimentId(*id)) {
+        let unknown = || BadInput(format!("there is no experiment {id}; the list is on the page Experiments"));
+        experiments.push(store.experiment(id).await?.ok_or_else(unknown)?);
+        undated += store.undated_rows(Subject::Experiment(id)).await?;
+    }
+    let told: Vec<String> = args.experiments.iter().map(ToString::to_string).collect();
+    let what = if told.len() == 1 { "experiment" } else { "experiments" };
+    let change = Change::new("export experiment", format!("{what} {}", told.join(", ")));
     store.audit(&Actor::shell("cellar export"), &change, Clock::System.now_us()).await?;
-    let undated = store.undated_rows(Subject::Experiment(id)).await?;
-    let export = CsvExport::new(&store, &experiment, dialect).await?;
+    let export = Export::new(&store, experiments, args.format()).await?;
     let is_stdout = args.output.as_os_str() == "-";
     let rows = if is_stdout {
         write(export, std::io::stdout().lock()).await.context("cannot write to standard output")?
@@ -98,7 +165,7 @@ pub(super) async fn run(args: &ExportArgs) -> anyhow::Result<()> {
 }
 
 /// Writes beside the file first: what stands under its name is whole.
-async fn to_file(export: CsvExport, path: &Path) -> anyhow::Result<u64> {
+async fn to_file(export: Export, path: &Path) -> anyhow::Result<u64> {
     let mut name = path.file_name().context("it has no name")?.to_os_string();
     name.push(".part");
     let part = path.with_file_name(name);
@@ -116,7 +183,7 @@ async fn to_file(export: CsvExport, path: &Path) -> anyhow::Result<u64> {
     }
 }
 
-async fn write(mut export: CsvExport, mut out: impl Write) -> anyhow::Result<u64> {
+async fn write(mut export: Export, mut out: impl Write) -> anyhow::Result<u64> {
     let mut told = 0;
     while let Some(piece) = export.next_piece().await? {
         out.write_all(&piece)?;

@@ -13,6 +13,7 @@ use super::{BadInput, print};
 use crate::clock::Clock;
 use crate::domain::audit::Actor;
 use crate::domain::ids::{BatteryId, ExperimentId, ProfileId};
+use crate::domain::text::hexadecimal;
 use crate::domain::text::{line, lines};
 use crate::exchange::import::{ImportError, Inspected, Reading, Wishes, inspect, load};
 use crate::import::Evidence;
@@ -120,7 +121,7 @@ async fn one(
 fn tell(file: &Path, inspected: &Inspected, experiment: Option<ExperimentId>, json: bool) -> anyhow::Result<()> {
     let evidence = &inspected.evidence;
     if json {
-        let sha256: String = inspected.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hexadecimal(&inspected.sha256);
         let mut report = serde_json::to_value(evidence)?;
         if let Some(report) = report.as_object_mut() {
             report.insert("file".to_owned(), json!(file));

@@ -1,7 +1,5 @@
 //! The report of an experiment, put together from the database.
 
-use std::fmt::Write as _;
-
 use chrono::{DateTime, Local, Offset, Utc};
 use sha2::{Digest, Sha256};
 
@@ -12,6 +10,7 @@ use crate::domain::measure;
 use crate::domain::number::plain;
 use crate::domain::profile::Step;
 use crate::domain::sample::Subject;
+use crate::domain::text::hexadecimal;
 use crate::report::chart;
 use crate::report::chart::cycles::{capacity_per_cycle, voltage_over_charge};
 use crate::report::csv::ordered;
@@ -173,11 +172,7 @@ impl Fingerprint {
         for column in self.columns {
             whole.update(column.finalize());
         }
-        whole.finalize().iter().fold(String::new(), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hexadecimal(&whole.finalize())
     }
 }
 

@@ -3,5 +3,7 @@
 pub mod chart;
 pub mod csv;
 pub mod experiment;
+pub mod parquet;
 pub mod spreadsheet;
+pub mod sql;
 pub mod zip;

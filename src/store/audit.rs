@@ -10,6 +10,7 @@ use super::group::on_group;
 use super::sql::{on_read, statements};
 use super::{Group, Store, StoreError};
 use crate::domain::audit::{Actor, Change};
+use crate::domain::text::hexadecimal;
 
 statements! {
     HEAD = "
@@ -305,14 +306,6 @@ fn check_entry(entry: &Entry, last_id: i64, last_hash: &[u8], faults: &mut Vec<S
     if entry.hash != entry.expected_hash() {
         faults.push(format!("entry {id} was changed after it was written"));
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// At most `max` characters: what the columns hold on both engines.

@@ -14,7 +14,7 @@ pub(super) use write::insert_texts;
 use super::sql::statements;
 
 /// Level of journal blocks.
-const LEVEL_JOURNAL: i64 = 0;
+pub(super) const LEVEL_JOURNAL: i64 = 0;
 /// Level of the buckets of 64 rows.
 pub(super) const LEVEL_1: i64 = 1;
 /// Level of the buckets of 4,096 rows.

@@ -6,13 +6,15 @@
 //! disagreed. Rows of the same time stand in order of (stream, boot, seq). What nobody dated yet has no place in time and
 //! is only counted.
 //!
-//! Journal blocks are sealed into chunks meanwhile. A chunk that begins before the place where the reading stands is
-//! looked at for rows that were still in the journal when it last looked; what was read is remembered by its numbers.
+//! Journal and sealed chunks are read beside each other, each in its own order: one question for both would make the
+//! database sort them. Journal blocks are sealed meanwhile. After each page of the journal, chunks that came up behind the
+//! place where the reading of chunks stands are opened for the rows that were not read from the journal; what was read is
+//! remembered by its numbers.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
 
-use super::blocks::StoredBlock;
+use super::blocks::{LEVEL_CHUNKS, LEVEL_JOURNAL, StoredBlock};
 use super::sql::{on_read, statements};
 use super::{Store, StoreError};
 use crate::domain::ids::StreamId;
@@ -36,15 +38,14 @@ statements! {
             stream_id, boot, seq0, row_count, seq1, dated, tick_offset_us, column_set_id, codec, crc, content, at0_us
         FROM block
         WHERE
-            stream_id = ? AND level IN (0, 3) AND dated = 1 AND at0_us >= ?
+            stream_id = ? AND level = ? AND dated = 1 AND at0_us >= ?
             AND (at0_us > ? OR boot > ? OR (boot = ? AND seq0 > ?))
         ORDER BY at0_us, boot, seq0
         LIMIT ?";
-    SEALED_MEANWHILE = "
-        SELECT
-            stream_id, boot, seq0, row_count, seq1, dated, tick_offset_us, column_set_id, codec, crc, content, at0_us
+    CHUNKS_BETWEEN = "
+        SELECT boot, seq0, crc
         FROM block
-        WHERE stream_id = ? AND level = 3 AND dated = 1 AND at0_us <= ? AND at1_us >= ?
+        WHERE stream_id = ? AND level = 3 AND dated = 1 AND at0_us >= ? AND at0_us <= ? AND at1_us >= ?
         ORDER BY at0_us, boot, seq0";
 }
 
@@ -78,17 +79,41 @@ pub struct OrderedRows {
     sets: HashMap<i64, Vec<String>>,
 }
 
-/// Blocks of a stream that were read but not opened.
+/// A stream: its journal and its chunks.
 #[derive(Debug)]
 struct Source {
     stream: StreamId,
+    tiers: [Tier; 2],
+    /// Numbers of the rows that were opened, by boot.
+    taken: HashMap<i64, RangeSet>,
+    /// Chunks that were read: boot, first row, checksum. One that is sealed anew has another checksum.
+    seen: HashSet<(i64, i64, i64)>,
+}
+
+/// Places of the tiers in a [`Source`], in the order in which they are read: what is sealed between the two looks is then
+/// seen twice and opened once.
+const JOURNAL: usize = 0;
+const CHUNKS: usize = 1;
+
+/// Blocks of a tier that were read but not opened.
+#[derive(Debug)]
+struct Tier {
+    level: i64,
     pending: VecDeque<Pending>,
     /// Earliest time, boot and first row of the last block that was read.
     after: Option<Key>,
     is_read: bool,
     page_blocks: usize,
-    /// Numbers of the rows that were opened, by boot.
-    taken: HashMap<i64, RangeSet>,
+}
+
+impl Tier {
+    fn new(level: i64) -> Self {
+        Self { level, pending: VecDeque::new(), after: None, is_read: false, page_blocks: PAGE_BLOCKS_FIRST }
+    }
+
+    fn is_wanting(&self) -> bool {
+        self.pending.is_empty() && !self.is_read
+    }
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -136,35 +161,32 @@ impl OrderedRows {
     pub async fn next(&mut self, rows_max: usize) -> Result<Option<OrderedRun<'_>>, StoreError> {
         self.open.retain(|open| open.next < open.times_us.len());
         for source in 0..self.sources.len() {
-            if self.sources[source].pending.is_empty() && !self.sources[source].is_read {
-                self.read_page(source).await?;
-            }
+            self.read_pages(source).await?;
         }
         // Every block that begins before the earliest open row goes on is opened.
         loop {
             let earliest = self.open.iter().map(Open::key).min();
-            let Some(source) = self.first_pending() else { break };
-            let Some(pending) = self.sources[source].pending.front() else { break };
+            let Some((source, tier)) = self.first_pending() else { break };
+            let Some(pending) = self.sources[source].tiers[tier].pending.front() else { break };
             if earliest.is_some_and(|earliest| earliest <= pending.key()) {
                 break;
             }
-            let Some(pending) = self.sources[source].pending.pop_front() else { break };
-            if let Some(open) = self.decode(source, &pending.block).await? {
-                self.open.push(open);
-            }
+            let Some(pending) = self.sources[source].tiers[tier].pending.pop_front() else { break };
+            let open = self.decode(source, &pending.block).await?;
+            self.open.extend(open);
             if self.open.len() > OPEN_BLOCKS_MAX {
                 return Err(StoreError::Unreadable {
                     what: format!("stream {}", pending.block.stream_id),
                     reason: format!("more than {OPEN_BLOCKS_MAX} of its blocks have the same times"),
                 });
             }
-            if self.sources[source].pending.is_empty() && !self.sources[source].is_read {
-                self.read_page(source).await?;
-            }
+            self.read_pages(source).await?;
         }
         let Some(first) = (0..self.open.len()).min_by_key(|at| self.open[*at].key()) else { return Ok(None) };
         let others = self.open.iter().enumerate().filter(|(at, _)| *at != first).map(|(_, open)| open.key());
-        let pending = self.first_pending().and_then(|source| Some(self.sources[source].pending.front()?.key()));
+        let pending = self
+            .first_pending()
+            .and_then(|(source, tier)| Some(self.sources[source].tiers[tier].pending.front()?.key()));
         let limit = others.chain(pending).min();
         let open = &mut self.open[first];
         let from = open.next;
@@ -180,10 +202,14 @@ impl OrderedRows {
         Ok(Some(OrderedRun { times_us: &open.times_us, columns: &open.columns, rows: from..open.next }))
     }
 
-    /// The source whose next block begins first.
-    fn first_pending(&self) -> Option<usize> {
-        let keys = self.sources.iter().enumerate().filter_map(|(at, source)| Some((source.pending.front()?.key(), at)));
-        keys.min().map(|(_, at)| at)
+    /// The source and the tier whose next block begins first.
+    fn first_pending(&self) -> Option<(usize, usize)> {
+        let of_source = |(source, one): (usize, &Source)| {
+            let key = |tier: usize| Some((one.tiers[tier].pending.front()?.key(), source, tier));
+            [JOURNAL, CHUNKS].into_iter().filter_map(key).min()
+        };
+        let first = self.sources.iter().enumerate().filter_map(of_source).min();
+        first.map(|(_, source, tier)| (source, tier))
     }
 
     /// The rows of a block that were not read before; `None` when all were.
@@ -221,13 +247,30 @@ impl OrderedRows {
         Ok(Some(Open { stream_id, boot, seq0, next: 0, times_us, columns }))
     }
 
-    async fn read_page(&mut self, at: usize) -> Result<(), StoreError> {
-        let source = &self.sources[at];
-        let limit = i64::try_from(source.page_blocks).unwrap_or(i64::MAX);
-        let (at0_us, _, boot, seq0) = source.after.unwrap_or((i64::MIN, 0, -1, -1));
+    async fn read_pages(&mut self, source: usize) -> Result<(), StoreError> {
+        if self.sources[source].tiers[JOURNAL].is_wanting() {
+            let from = self.sources[source].tiers[JOURNAL].after;
+            self.read_page(source, JOURNAL).await?;
+            self.read_sealed_meanwhile(source, from).await?;
+        }
+        if self.sources[source].tiers[CHUNKS].is_wanting() {
+            self.read_page(source, CHUNKS).await?;
+            let Source { tiers, seen, .. } = &mut self.sources[source];
+            let blocks = tiers[CHUNKS].pending.iter().map(|pending| &pending.block);
+            seen.extend(blocks.map(|block| (block.boot, block.seq0, block.crc())));
+        }
+        Ok(())
+    }
+
+    async fn read_page(&mut self, source: usize, tier: usize) -> Result<(), StoreError> {
+        let stream = self.sources[source].stream;
+        let tier = &mut self.sources[source].tiers[tier];
+        let limit = i64::try_from(tier.page_blocks).unwrap_or(i64::MAX);
+        let (at0_us, _, boot, seq0) = tier.after.unwrap_or((i64::MIN, 0, -1, -1));
         let blocks: Vec<Pending> = on_read!(&self.store.db, pool, dialect => {
             sqlx::query_as(BY_TIME.text(dialect))
-                .bind(source.stream.0)
+                .bind(stream.0)
+                .bind(tier.level)
                 .bind(at0_us)
                 .bind(at0_us)
                 .bind(boot)
@@ -237,32 +280,40 @@ impl OrderedRows {
                 .fetch_all(pool)
                 .await?
         });
-        let source = &mut self.sources[at];
-        source.is_read = blocks.len() < source.page_blocks;
-        let before = source.after;
+        tier.is_read = blocks.len() < tier.page_blocks;
         if let Some(last) = blocks.last() {
-            source.after = Some(last.key());
+            tier.after = Some(last.key());
             let bytes: usize = blocks.iter().map(|pending| pending.block.bytes()).sum();
-            source.page_blocks = (PAGE_BYTES / (bytes / blocks.len()).max(1)).clamp(1, PAGE_BLOCKS_MAX);
+            tier.page_blocks = (PAGE_BYTES / (bytes / blocks.len()).max(1)).clamp(1, PAGE_BLOCKS_MAX);
         }
-        source.pending.extend(blocks);
-        // After the page: what was sealed while it was read is found here, or by the next look.
-        let Some((at_us, ..)) = before else { return Ok(()) };
-        let stream = source.stream;
-        let sealed: Vec<Pending> = on_read!(&self.store.db, pool, dialect => {
-            sqlx::query_as(SEALED_MEANWHILE.text(dialect))
-                .bind(stream.0)
-                .bind(at_us)
-                .bind(at_us)
-                .fetch_all(pool)
-                .await?
-        });
-        for pending in sealed {
-            if let Some(open) = self.decode(at, &pending.block).await? {
-                self.open.push(open);
-            }
-        }
+        tier.pending.extend(blocks);
         Ok(())
+    }
+
+    /// Opens chunks that were made, behind the place where the reading of chunks stands, of rows that the journal no longer
+    /// had when its last page was read. `from` is where that page began.
+    async fn read_sealed_meanwhile(&mut self, source: usize, from: Option<Key>) -> Result<(), StoreError> {
+        let (stream, chunks) = (self.sources[source].stream, &self.sources[source].tiers[CHUNKS]);
+        let until_us = if chunks.is_read { i64::MAX } else { chunks.after.map_or(i64::MIN, |(at0_us, ..)| at0_us) };
+        if until_us == i64::MIN {
+            return Ok(());
+        }
+        let Some(span) = self.store.sealed_span(stream).await? else { return Ok(()) };
+        let from_us = from.map_or(i64::MIN, |(at0_us, ..)| at0_us);
+        loop {
+            let keys: Vec<(i64, i64, i64)> = on_read!(&self.store.db, pool, dialect => {
+                let chunks = sqlx::query_as(CHUNKS_BETWEEN.text(dialect)).bind(stream.0).bind(span.before(from_us));
+                chunks.bind(until_us).bind(from_us).fetch_all(pool).await?
+            });
+            let Some(key) = keys.into_iter().find(|key| !self.sources[source].seen.contains(key)) else {
+                return Ok(());
+            };
+            // One that is gone again was sealed anew: it is there with another checksum.
+            let Some(chunk) = self.store.chunk(stream, key.0, key.1).await? else { continue };
+            self.sources[source].seen.insert((chunk.boot, chunk.seq0, chunk.crc()));
+            let open = self.decode(source, &chunk).await?;
+            self.open.extend(open);
+        }
     }
 }
 
@@ -285,11 +336,9 @@ impl Store {
     pub async fn ordered_rows(&self, subject: Subject, wanted: Vec<String>) -> Result<OrderedRows, StoreError> {
         let source = |stream| Source {
             stream,
-            pending: VecDeque::new(),
-            after: None,
-            is_read: false,
-            page_blocks: PAGE_BLOCKS_FIRST,
+            tiers: [Tier::new(LEVEL_JOURNAL), Tier::new(LEVEL_CHUNKS)],
             taken: HashMap::new(),
+            seen: HashSet::new(),
         };
         let sources = self.subject_streams(subject).await?.into_iter().map(source).collect();
         Ok(OrderedRows { store: self.clone(), wanted, sources, open: Vec::new(), sets: HashMap::new() })

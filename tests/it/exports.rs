@@ -8,7 +8,7 @@ use cellar::domain::experiment::ExperimentState;
 use cellar::domain::ids::ExperimentId;
 use cellar::domain::sample::Subject;
 use cellar::domain::user::Role;
-use cellar::exchange::export::CsvExport;
+use cellar::exchange::export::TableExport;
 use cellar::report::csv::Dialect;
 use cellar::store::Store;
 use cellar::store::transitions::Move;
@@ -19,11 +19,11 @@ use crate::support::series::{column, store_rows};
 use crate::support::server::Server;
 
 /// 21 Nov 2026, 06:00 UTC.
-const T: i64 = 1_795_240_800_000_000;
+pub(crate) const T: i64 = 1_795_240_800_000_000;
 const SECOND: i64 = 1_000_000;
 
 /// An experiment that began at [`T`].
-async fn begun(store: &Store, name: &str) -> ExperimentId {
+pub(crate) async fn begun(store: &Store, name: &str) -> ExperimentId {
     let unit = unit(store, &format!("cu-{}", name.len())).await;
     let station = store.add_station(&format!("Station of {name}"), &unit).await.unwrap();
     let experiment = experiment(store, name, station).await;
@@ -45,7 +45,7 @@ async fn begun(store: &Store, name: &str) -> ExperimentId {
 /// The whole file.
 pub(crate) async fn csv(store: &Store, experiment: ExperimentId, dialect: Dialect) -> String {
     let experiment = store.experiment(experiment).await.unwrap().unwrap();
-    let mut export = CsvExport::new(store, &experiment, dialect).await.unwrap();
+    let mut export = TableExport::csv(store, &experiment, dialect).await.unwrap();
     let mut text = Vec::new();
     while let Some(piece) = export.next_piece().await.unwrap() {
         text.extend(piece);

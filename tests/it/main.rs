@@ -27,6 +27,7 @@ mod devices;
 mod documentation;
 mod experiments;
 mod exports;
+mod exports_open;
 mod harness;
 mod imports;
 mod ingest;

@@ -7,7 +7,7 @@ use crate::series::codec::{ColumnValues, scale};
 
 /// The values of a column in a stretch of rows, made ready to be written.
 #[derive(Debug)]
-pub(super) struct Cells<'a> {
+pub(in crate::report) struct Cells<'a> {
     values: &'a [f64],
     /// Null rows not yet passed.
     nulls: &'a [u32],
@@ -18,12 +18,12 @@ pub(super) struct Cells<'a> {
 
 impl<'a> Cells<'a> {
     /// No values at all.
-    pub(super) fn none() -> Self {
+    pub(in crate::report) fn none() -> Self {
         Self { values: &[], nulls: &[], scaled: None, from: 0 }
     }
 
     /// The values of these rows.
-    pub(super) fn new(column: Option<&'a ColumnValues>, rows: Range<usize>) -> Self {
+    pub(in crate::report) fn new(column: Option<&'a ColumnValues>, rows: Range<usize>) -> Self {
         let Some(column) = column else { return Self::none() };
         let mut scaled = Vec::new();
         let decimals = column.values.get(rows.clone()).and_then(|values| scale::find(values, &mut scaled));
@@ -49,12 +49,12 @@ impl<'a> Cells<'a> {
     }
 
     /// The value of a row, none before the last one asked for.
-    pub(super) fn value(&mut self, row: usize) -> Option<f64> {
+    pub(in crate::report) fn value(&mut self, row: usize) -> Option<f64> {
         self.is_there(row).then(|| self.values[row])
     }
 
     /// Writes the value of a row; nothing where it was not measured.
-    pub(super) fn write(&mut self, out: &mut Vec<u8>, row: usize) {
+    pub(in crate::report) fn write(&mut self, out: &mut Vec<u8>, row: usize) {
         if !self.is_there(row) {
             return;
         }
@@ -65,7 +65,7 @@ impl<'a> Cells<'a> {
     }
 
     /// The same, and nothing for what is no number.
-    pub(super) fn write_finite(&mut self, out: &mut Vec<u8>, row: usize) {
+    pub(in crate::report) fn write_finite(&mut self, out: &mut Vec<u8>, row: usize) {
         if self.values.get(row).is_some_and(|value| value.is_finite()) {
             self.write(out, row);
         }

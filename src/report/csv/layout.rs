@@ -17,21 +17,6 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// Every form with the word it is asked for by.
-    pub const ALL: [(Self, &'static str); 4] = [
-        (Self::Cellar, "csv"),
-        (Self::Wattrex, "wattrex-csv"),
-        (Self::Bdf, "bdf-csv"),
-        (Self::BdfMachine, "bdf-machine-csv"),
-    ];
-
-    /// The form of a word; its `-csv` may be left out.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        let is = |known: &str| known == word || known.strip_suffix("-csv") == Some(word);
-        Self::ALL.iter().find(|(_, known)| is(known)).map(|(dialect, _)| *dialect)
-    }
-
     /// How names of files of this form end.
     #[must_use]
     pub fn ending(self) -> &'static str {
@@ -62,7 +47,7 @@ pub fn ordered(names: Vec<String>) -> Vec<String> {
 
 /// What stands in a column of the file.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Field {
+pub(in crate::report) enum Field {
     /// Moment in UTC.
     Utc,
     /// Moment in the zone of the server.
@@ -85,7 +70,7 @@ pub(super) enum Field {
     StepCount { step: usize, cycle: Option<usize> },
 }
 
-pub(super) fn fields(dialect: Dialect, columns: &[Measured]) -> Vec<(Field, String)> {
+pub(in crate::report) fn fields(dialect: Dialect, columns: &[Measured]) -> Vec<(Field, String)> {
     match dialect {
         Dialect::Cellar => {
             let derived = [Field::Utc, Field::Local, Field::Elapsed].into_iter().zip(DERIVED.map(str::to_owned));

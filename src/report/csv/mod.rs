@@ -1,9 +1,9 @@
 //! Measured rows as CSV: our own form, which is read back without loss, that of the Battery Experiments Manager, and the
 //! Battery Data Format.
 
-mod cells;
-mod layout;
-mod number;
+pub(super) mod cells;
+pub(super) mod layout;
+pub(super) mod number;
 mod time;
 
 use std::ops::Range;
@@ -43,13 +43,13 @@ pub struct Table {
 
 /// Counts executed steps: a step ends when step or cycle change.
 #[derive(Debug, Default)]
-struct Steps {
+pub(super) struct Steps {
     count: u64,
     present: Option<(u64, u64)>,
 }
 
 impl Steps {
-    fn next(&mut self, step: Option<f64>, cycle: Option<f64>) -> u64 {
+    pub(super) fn next(&mut self, step: Option<f64>, cycle: Option<f64>) -> u64 {
         let present = (step.map_or(0, f64::to_bits), cycle.map_or(0, f64::to_bits));
         if step.is_some() && self.present != Some(present) {
             self.count += 1;

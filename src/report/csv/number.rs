@@ -18,13 +18,13 @@ const LARGE: f64 = 1e17;
 const SMALL: f64 = 1e-9;
 
 /// The two digits of a number below 100.
-pub(super) fn pair(number: u64) -> [u8; 2] {
+pub(in crate::report) fn pair(number: u64) -> [u8; 2] {
     let at = usize::try_from(number % 100).unwrap_or(0) * 2;
     [PAIRS[at], PAIRS[at + 1]]
 }
 
 /// Writes a whole number.
-pub(super) fn unsigned(out: &mut Vec<u8>, mut number: u64) {
+pub(in crate::report) fn unsigned(out: &mut Vec<u8>, mut number: u64) {
     if let (0..10, Ok(digit)) = (number, u8::try_from(number)) {
         out.push(b'0' + digit);
         return;
@@ -44,7 +44,7 @@ pub(super) fn unsigned(out: &mut Vec<u8>, mut number: u64) {
 }
 
 /// Writes a whole number with its sign.
-pub(super) fn signed(out: &mut Vec<u8>, number: i64) {
+pub(in crate::report) fn signed(out: &mut Vec<u8>, number: i64) {
     if number < 0 {
         out.push(b'-');
     }
@@ -53,7 +53,7 @@ pub(super) fn signed(out: &mut Vec<u8>, number: i64) {
 
 /// Writes `scaled / 10^decimals` without zeros at its end: for up to 15 digits exactly the shortest text that reads back
 /// as the same `f64`. More than nine decimals are taken for nine.
-pub(super) fn decimal(out: &mut Vec<u8>, scaled: i64, decimals: u8) {
+pub(in crate::report) fn decimal(out: &mut Vec<u8>, scaled: i64, decimals: u8) {
     let decimals = usize::from(decimals).min(DECIMALS_MAX);
     if decimals == 0 {
         return signed(out, scaled);
@@ -86,7 +86,7 @@ pub(super) fn decimal(out: &mut Vec<u8>, scaled: i64, decimals: u8) {
 }
 
 /// Writes any float so that it reads back bit for bit: `NaN` (whatever its bits), `inf`, `-0` too.
-pub(super) fn float(out: &mut Vec<u8>, value: f64) {
+pub(in crate::report) fn float(out: &mut Vec<u8>, value: f64) {
     use std::io::Write as _;
     let size = value.abs();
     let is_plain = !value.is_finite() || size == 0.0 || (SMALL..LARGE).contains(&size);

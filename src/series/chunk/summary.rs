@@ -35,7 +35,9 @@ impl Summary {
                 continue;
             }
             match &mut summary {
-                None => summary = Some(Self { count: 1, min: value, max: value, first: value, last: value, sum: value }),
+                None => {
+                    summary = Some(Self { count: 1, min: value, max: value, first: value, last: value, sum: value })
+                }
                 Some(summary) => {
                     summary.count += 1;
                     summary.min = summary.min.min(value);

@@ -11,6 +11,13 @@ use crate::store::{Store, StoreError};
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) struct Span(i64);
 
+impl Span {
+    /// Where the earliest begin that reach a moment.
+    pub(in crate::store) fn before(self, at_us: i64) -> i64 {
+        at_us.saturating_sub(self.0)
+    }
+}
+
 impl Store {
     /// What is sealed of a stream; `None` when nothing is.
     pub(in crate::store) async fn sealed_span(&self, stream: StreamId) -> Result<Option<Span>, StoreError> {
@@ -49,7 +56,7 @@ impl Store {
             sqlx::query_as(LEVEL_WINDOW.text(dialect))
                 .bind(stream.0)
                 .bind(level)
-                .bind(from_us.saturating_sub(span.0))
+                .bind(span.before(from_us))
                 .bind(to_us)
                 .bind(from_us)
                 .fetch_all(pool)
@@ -70,7 +77,7 @@ impl Store {
             sqlx::query_as(ROWS_OF_LEVEL.text(dialect))
                 .bind(stream.0)
                 .bind(level)
-                .bind(from_us.saturating_sub(span.0))
+                .bind(span.before(from_us))
                 .bind(to_us)
                 .bind(from_us)
                 .fetch_one(pool)
@@ -80,7 +87,7 @@ impl Store {
     }
 
     /// A chunk by its key; `None` when it is sealed anew meanwhile.
-    pub(super) async fn chunk(
+    pub(in crate::store) async fn chunk(
         &self,
         stream: StreamId,
         boot: i64,

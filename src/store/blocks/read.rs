@@ -48,6 +48,11 @@ impl StoredBlock {
         self.content.len()
     }
 
+    /// The checksum stored beside it.
+    pub(in crate::store) fn crc(&self) -> i64 {
+        self.crc
+    }
+
     fn unreadable(&self, reason: String) -> StoreError {
         let what = format!("block stream {} boot {} seq {}", self.stream_id, self.boot, self.seq0);
         StoreError::Unreadable { what, reason }

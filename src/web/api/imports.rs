@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::domain::experiment::{DESCRIPTION_MAX, NAME_MAX};
 use crate::domain::ids::{BatteryId, ProfileId};
+use crate::domain::text::hexadecimal;
 use crate::domain::text::{line, lines};
 use crate::exchange::import::{ImportError, Inspected, Reading, Wishes, inspect, load};
 use crate::store::StoreError;
@@ -52,7 +53,7 @@ pub async fn add(
 }
 
 fn report(inspected: &Inspected, experiment: Option<i64>) -> Value {
-    let sha256: String = inspected.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hexadecimal(&inspected.sha256);
     let mut report = json!(inspected.evidence);
     if let Some(report) = report.as_object_mut() {
         report.insert("bytes".to_owned(), json!(inspected.bytes));

@@ -7,6 +7,7 @@ use futures_util::stream;
 
 use super::Asked;
 use crate::domain::audit::Change;
+use crate::domain::text::hexadecimal;
 use crate::report::spreadsheet::guarded;
 use crate::store::audit::{ENTRIES_PER_READ, Entry};
 use crate::web::moment::day;
@@ -91,10 +92,6 @@ fn lines(entries: &[Entry], is_first: bool) -> Result<Vec<u8>, Box<dyn std::erro
         writer.write_record(None::<&[u8]>)?;
     }
     Ok(writer.into_inner()?)
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

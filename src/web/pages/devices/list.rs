@@ -6,6 +6,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{KINDS, Shown, kind_title};
+use crate::domain::text::hexadecimal;
 use crate::store::devices::DeviceFilter;
 use crate::store::pending_devices::PendingDevice;
 use crate::web::answer::Notice;
@@ -53,7 +54,7 @@ impl Pending {
     fn new(device: PendingDevice, now_us: i64) -> Self {
         Self {
             code: device.code(),
-            secret: device.secret_sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            secret: hexadecimal(&device.secret_sha256),
             first: Moment::new(device.first_at_us, now_us),
             last: Moment::new(device.last_at_us, now_us),
             device,

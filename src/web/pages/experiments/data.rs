@@ -1,17 +1,20 @@
-//! `GET /experiments/{id}/data.csv`, there and below `/api/v1`: everything that was measured, as a file.
+//! `GET /experiments/{id}/data.csv`, `data.bdf.csv`, `data.bdf.parquet`, `data.ro-crate.zip`, there and below `/api/v1`:
+//! everything that was measured, as a file.
 
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
 use super::find;
 use crate::domain::audit::Change;
-use crate::exchange::export::CsvExport;
+use crate::exchange::bundle::{Bundle, Content};
+use crate::exchange::export::{ExportError, TableExport};
+use crate::exchange::format::Format;
 use crate::exchange::name;
 use crate::report::csv::Dialect;
 use crate::web::download::{Pieces, file};
 use crate::web::{State, Visitor, WebError};
 
-/// Which form of CSV.
+/// Which form of table.
 #[derive(Debug, Deserialize)]
 pub struct Asked {
     /// `csv`, `wattrex` or `bdf`; ours when absent.
@@ -23,10 +26,11 @@ pub struct Asked {
 impl Asked {
     fn dialect(&self, usual: &'static str) -> Result<Dialect, WebError> {
         let word = self.dialect.as_deref().unwrap_or(usual);
-        let dialect = Dialect::from_word(word).ok_or_else(|| WebError::Invalid {
-            target: "dialect",
-            message: format!("“{}” is not known; use csv, wattrex or bdf", word.chars().take(40).collect::<String>()),
-        })?;
+        let Some(Format::Csv(dialect)) = Format::from_word(word) else {
+            let word: String = word.chars().take(40).collect();
+            let message = format!("“{word}” is not known; use csv, wattrex or bdf");
+            return Err(WebError::Invalid { target: "dialect", message });
+        };
         match (dialect, self.names.as_deref()) {
             (Dialect::Bdf, Some("machine")) => Ok(Dialect::BdfMachine),
             (dialect, None | Some("labels")) => Ok(dialect),
@@ -34,6 +38,15 @@ impl Asked {
                 target: "names",
                 message: "use labels, or machine with the dialect bdf".to_owned(),
             }),
+        }
+    }
+
+    /// Names in a Parquet file: those for programs, unless labels are asked for.
+    fn of_parquet(&self) -> Result<Dialect, WebError> {
+        match self.names.as_deref() {
+            None | Some("machine") => Ok(Dialect::BdfMachine),
+            Some("labels") => Ok(Dialect::Bdf),
+            Some(_) => Err(WebError::Invalid { target: "names", message: "use labels or machine".to_owned() }),
         }
     }
 }
@@ -50,7 +63,7 @@ pub async fn csv(
     asked: web::Query<Asked>,
 ) -> Result<HttpResponse, WebError> {
     let dialect = asked.dialect("csv")?;
-    send(&state, &visitor, &id, dialect).await
+    send(&state, &visitor, &id, Format::Csv(dialect)).await
 }
 
 /// The same in the Battery Data Format.
@@ -64,30 +77,80 @@ pub async fn bdf(
     asked: web::Query<Asked>,
 ) -> Result<HttpResponse, WebError> {
     let dialect = asked.dialect("bdf")?;
-    send(&state, &visitor, &id, dialect).await
+    send(&state, &visitor, &id, Format::Csv(dialect)).await
 }
 
-async fn send(state: &State, visitor: &Visitor, id: &str, dialect: Dialect) -> Result<HttpResponse, WebError> {
+/// The same as Parquet.
+///
+/// # Errors
+/// As [`csv()`].
+pub async fn parquet(
+    state: web::Data<State>,
+    visitor: Visitor,
+    id: web::Path<String>,
+    asked: web::Query<Asked>,
+) -> Result<HttpResponse, WebError> {
+    let dialect = asked.of_parquet()?;
+    send(&state, &visitor, &id, Format::Parquet(dialect)).await
+}
+
+/// Samples, report and metadata with hashes as a research object.
+///
+/// # Errors
+/// As [`csv()`].
+pub async fn ro_crate(
+    state: web::Data<State>,
+    visitor: Visitor,
+    id: web::Path<String>,
+) -> Result<HttpResponse, WebError> {
+    send(&state, &visitor, &id, Format::RoCrate).await
+}
+
+async fn send(state: &State, visitor: &Visitor, id: &str, format: Format) -> Result<HttpResponse, WebError> {
     let experiment = find(state, id).await?;
     let actor = visitor.actor();
     let turn = state.downloads.turn(&actor.name)?;
-    let export = CsvExport::new(&state.store, &experiment, dialect).await?;
     let change = Change::new("export experiment", format!("experiment {}", experiment.experiment));
     state.store.audit(&actor, &change, state.clock.now_us()).await?;
-    let name = name::of_experiment(experiment.experiment.0, &experiment.name, dialect.ending());
-    Ok(file(&name, "text/csv; charset=utf-8", turn, |pieces| write(export, pieces)))
+    let name = name::of_experiment(experiment.experiment.0, &experiment.name, format.ending());
+    let table = match format {
+        Format::Csv(dialect) => TableExport::csv(&state.store, &experiment, dialect).await,
+        Format::Parquet(dialect) => TableExport::parquet(&state.store, &experiment, dialect).await,
+        Format::Sql => TableExport::sql(&state.store, &experiment).await,
+        Format::RoCrate => {
+            let whole = Content::Table(Format::RoCrate);
+            let bundle = Bundle::new(&state.store, vec![experiment], whole, state.clock.now_us());
+            return Ok(file(&name, format.media_type(), turn, |pieces| send_bundle(bundle, pieces)));
+        }
+    };
+    let table = table.map_err(WebError::internal)?;
+    Ok(file(&name, format.media_type(), turn, |pieces| send_table(table, pieces)))
 }
 
-async fn write(mut export: CsvExport, pieces: Pieces) {
-    loop {
-        match export.next_piece().await {
-            Ok(None) => return,
-            Ok(Some(piece)) => {
-                if pieces.send(piece).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) => return pieces.fail(error).await,
+async fn send_table(mut table: TableExport, pieces: Pieces) {
+    while let Some(piece) = handed(table.next_piece().await, &pieces).await {
+        if pieces.send(piece).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Sends a zip to its end, or until the client has left.
+pub(super) async fn send_bundle(mut bundle: Bundle, pieces: Pieces) {
+    while let Some(piece) = handed(bundle.next_piece().await, &pieces).await {
+        if pieces.send(piece).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The piece to send; `None` at the end, and after an error, which breaks the file off.
+async fn handed(piece: Result<Option<Vec<u8>>, ExportError>, pieces: &Pieces) -> Option<Vec<u8>> {
+    match piece {
+        Ok(piece) => piece,
+        Err(error) => {
+            pieces.fail(WebError::internal(error)).await;
+            None
         }
     }
 }

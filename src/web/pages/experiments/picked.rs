@@ -1,21 +1,16 @@
-//! `GET /experiments/download?pick=…&as=csv|report`: picked experiments of the list as one zip.
+//! `GET /experiments/download?pick=…&as=csv|bdf-parquet|ro-crate|report`: picked experiments of the list as one zip.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
-use chrono::{DateTime, Datelike, Local, Timelike, Utc};
 
+use super::data::send_bundle;
 use crate::domain::audit::Change;
 use crate::domain::ids::ExperimentId;
-use crate::exchange::export::CsvExport;
-use crate::exchange::name;
-use crate::exchange::report::report;
+use crate::exchange::bundle::{Bundle, Content};
+use crate::exchange::format::Format;
 use crate::report::csv::Dialect;
-use crate::report::experiment::file_name;
-use crate::report::zip::{Zip, ZipError};
-use crate::store::experiments::Experiment;
-use crate::store::{Store, StoreError};
-use crate::web::download::{Pieces, file};
+use crate::web::download::file;
 use crate::web::moment::day;
 use crate::web::page::Layout;
 use crate::web::{State, Visitor, WebError, answer};
@@ -30,12 +25,13 @@ struct Page {
     message: String,
 }
 
-/// What becomes of each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    Csv,
-    Report,
-}
+/// What the zip has of each, by the word of the button.
+const CONTENTS: [(&str, Content); 4] = [
+    ("csv", Content::Table(Format::Csv(Dialect::Cellar))),
+    ("bdf-parquet", Content::Table(Format::Parquet(Dialect::BdfMachine))),
+    ("ro-crate", Content::Table(Format::RoCrate)),
+    ("report", Content::Report),
+];
 
 /// Answers with the zip, written while it is sent.
 ///
@@ -48,11 +44,14 @@ pub async fn zip(
     query: web::Query<Vec<(String, String)>>,
 ) -> Result<HttpResponse, WebError> {
     let mut picked: Vec<i64> = Vec::new();
-    let mut wanted = Wanted::Csv;
+    let mut content = CONTENTS[0].1;
     for (field, value) in query.iter() {
         match field.as_str() {
             "pick" => picked.push(value.parse().map_err(|_| WebError::NotFound("such experiment"))?),
-            "as" if value == "report" => wanted = Wanted::Report,
+            "as" => {
+                let known = CONTENTS.iter().find(|(word, _)| word == value);
+                content = known.ok_or(WebError::NotFound("such form"))?.1;
+            }
             _ => {}
         }
     }
@@ -78,69 +77,12 @@ pub async fn zip(
     let (actor, now_us) = (visitor.actor(), state.clock.now_us());
     let turn = state.downloads.turn(&actor.name)?;
     let told: Vec<String> = picked.iter().map(ToString::to_string).collect();
-    let deed = if wanted == Wanted::Report { "export report" } else { "export experiment" };
+    let (deed, kind) =
+        if content == Content::Report { ("export report", "reports") } else { ("export experiment", "experiments") };
     let change = Change::new(deed, format!("experiments {}", told.join(", ")));
     state.store.audit(&actor, &change, now_us).await?;
-    let (store, kind) = (state.store.clone(), if wanted == Wanted::Report { "reports" } else { "experiments" });
-    let name = format!("cellar-{kind}-{}.zip", day(now_us));
-    Ok(file(&name, "application/zip", turn, move |pieces| async move {
-        if let Err(error) = write(&store, &experiments, wanted, now_us, &pieces).await
-            && let Some(error) = error
-        {
-            pieces.fail(error).await;
-        }
-    }))
-}
-
-/// `Err(None)` when the client has left.
-async fn write(
-    store: &Store,
-    experiments: &[Experiment],
-    wanted: Wanted,
-    now_us: i64,
-    pieces: &Pieces,
-) -> Result<(), Option<WebError>> {
-    let zip_failed = |error: ZipError| Some(WebError::internal(error));
-    let store_failed = |error: StoreError| Some(WebError::from(error));
-    let mut zip = Zip::new(stamp(now_us));
-    let mut out = Vec::new();
-    for experiment in experiments {
-        let (id, title) = (experiment.experiment.0, experiment.name.as_str());
-        match wanted {
-            Wanted::Report => {
-                zip.begin(&file_name(id, title, &experiment.battery_name, name::part), &mut out).map_err(zip_failed)?;
-                let html = report(store, experiment, now_us).await.map_err(store_failed)?.file();
-                zip.write(html.map_err(|error| Some(WebError::internal(error)))?.as_bytes(), &mut out)
-                    .map_err(zip_failed)?;
-            }
-            Wanted::Csv => {
-                zip.begin(&name::of_experiment(id, title, Dialect::Cellar.ending()), &mut out).map_err(zip_failed)?;
-                let mut export = CsvExport::new(store, experiment, Dialect::Cellar).await.map_err(store_failed)?;
-                while let Some(piece) = export.next_piece().await.map_err(store_failed)? {
-                    zip.write(&piece, &mut out).map_err(zip_failed)?;
-                    if !out.is_empty() {
-                        pieces.send(std::mem::take(&mut out)).await.map_err(|_| None)?;
-                    }
-                }
-            }
-        }
-        if !out.is_empty() {
-            pieces.send(std::mem::take(&mut out)).await.map_err(|_| None)?;
-        }
-    }
-    zip.finish(&mut out).map_err(zip_failed)?;
-    pieces.send(out).await.map_err(|_| None)
-}
-
-/// Year, month, day, hour and minute in the zone of the server.
-fn stamp(now_us: i64) -> [u16; 5] {
-    let at = DateTime::<Utc>::from_timestamp_micros(now_us).unwrap_or_default().with_timezone(&Local);
-    let narrow = |number: u32| u16::try_from(number).unwrap_or(0);
-    [
-        u16::try_from(at.year()).unwrap_or(1980),
-        narrow(at.month()),
-        narrow(at.day()),
-        narrow(at.hour()),
-        narrow(at.minute()),
-    ]
+    let bundle = Bundle::new(&state.store, experiments, content, now_us);
+    let ending = if content == Content::Table(Format::RoCrate) { Format::RoCrate.ending() } else { ".zip" };
+    let name = format!("cellar-{kind}-{}{ending}", day(now_us));
+    Ok(file(&name, "application/zip", turn, |pieces| send_bundle(bundle, pieces)))
 }
