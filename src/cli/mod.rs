@@ -7,6 +7,7 @@ mod demo;
 mod demo_lab;
 mod device;
 mod device_export;
+mod doctor;
 mod export;
 mod flags;
 mod import;
@@ -45,6 +46,8 @@ enum Verb {
     Demo(demo::DemoArgs),
     /// Bring the database up to date.
     Migrate(flags::ServerFlags),
+    /// Say whether database, disk and everything stored are well.
+    Doctor(doctor::DoctorArgs),
     /// Show the settings in use.
     #[command(subcommand)]
     Config(settings::ConfigVerb),
@@ -103,6 +106,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Serve(flags) => serve::run(&flags).await,
         Verb::Demo(args) => demo::run(&args).await,
         Verb::Migrate(flags) => migrate::run(&flags).await,
+        Verb::Doctor(args) => doctor::run(&args).await,
         Verb::Config(verb) => settings::run(&verb),
         Verb::Device(verb) => device::run(&verb).await,
         Verb::User(verb) => user::run(&verb).await,

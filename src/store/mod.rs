@@ -51,6 +51,7 @@ pub mod tokens;
 pub mod transitions;
 pub mod units;
 pub mod users;
+pub mod verify;
 
 pub use error::{Failing, StoreError};
 pub(crate) use failpoint::failpoint;
@@ -170,6 +171,7 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("transitions", transitions::STATEMENTS),
     ("units", units::STATEMENTS),
     ("users", users::STATEMENTS),
+    ("verify", verify::STATEMENTS),
 ];
 
 impl Store {

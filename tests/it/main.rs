@@ -48,6 +48,7 @@ mod runs;
 mod safety;
 mod scheduler;
 mod sealing;
+mod sealing_killed;
 mod secrets;
 mod sessions;
 mod sign_in;

@@ -1,0 +1,281 @@
+//! Whether everything stored of a stream is what was written, and the tiers agree.
+
+use std::collections::HashMap;
+
+use super::blocks::{LEVEL_1, LEVEL_2, LEVEL_CHUNKS, LEVEL_JOURNAL, StoredBlock};
+use super::sql::{on_read, statements};
+use super::{Store, StoreError};
+use crate::domain::ids::{DeviceId, StreamId};
+use crate::series::chunk::Summary;
+use crate::series::codec::Rows;
+use crate::series::pyramid::{LEVEL_1_ROWS, LEVEL_2_ROWS, Level};
+use crate::series::ranges::RangeSet;
+
+statements! {
+    STREAMS = "
+        SELECT stream_id, device_id
+        FROM stream
+        ORDER BY device_id, stream_id";
+    PAGE = "
+        SELECT
+            stream_id, boot, seq0, row_count, seq1, dated, tick_offset_us, column_set_id, codec, crc, content,
+            at0_us, at1_us
+        FROM block
+        WHERE stream_id = ? AND level = ? AND (boot > ? OR (boot = ? AND seq0 > ?))
+        ORDER BY boot, seq0
+        LIMIT ?";
+    SEALED_TOTAL = "
+        SELECT row_total
+        FROM stream_seal
+        WHERE stream_id = ?";
+}
+
+/// Blocks read at once.
+const PAGE_BLOCKS: i64 = 32;
+/// Faults told of one stream: a disk that lost a sector damages few, one that lost itself damages all.
+const FAULTS_MAX: usize = 50;
+
+/// Something that is not as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Which block or stream.
+    pub place: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// What was looked at, and what is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Verified {
+    /// Blocks that were read.
+    pub blocks: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// Empty when all is well.
+    pub faults: Vec<Fault>,
+}
+
+/// The rows of a device's boot, and where those of them are that are sealed.
+type Boots = HashMap<i64, (RangeSet, RangeSet)>;
+
+#[derive(sqlx::FromRow)]
+struct Placed {
+    #[sqlx(flatten)]
+    block: StoredBlock,
+    at0_us: i64,
+    at1_us: i64,
+}
+
+impl Store {
+    /// Every stream, those of one device after each other.
+    ///
+    /// # Errors
+    /// When the database fails or a device's id cannot be read.
+    pub async fn all_streams(&self) -> Result<Vec<(StreamId, DeviceId)>, StoreError> {
+        let rows: Vec<(i64, String)> = on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(STREAMS.text(dialect)).fetch_all(pool).await?
+        });
+        rows.into_iter().map(|(id, device)| Ok((StreamId(id), super::devices::read_id(&device)?))).collect()
+    }
+
+    /// Reads everything stored by a device: checksums, times, row numbers, summaries, both levels of the pyramid, totals.
+    /// Nobody may store or seal meanwhile: what changes between two looks seems a fault.
+    ///
+    /// # Errors
+    /// When the database fails. What is damaged is a fault, not an error.
+    pub async fn verify_device(&self, device: &DeviceId, streams: &[StreamId]) -> Result<Verified, StoreError> {
+        let mut verified = Verified::default();
+        let mut boots = Boots::new();
+        for stream in streams {
+            self.verify_stream(*stream, &mut boots, &mut verified).await?;
+        }
+        let mut group = self.begin_group().await?;
+        for (boot, (_, sealed)) in boots {
+            let of_boot = u32::try_from(boot).unwrap_or(u32::MAX);
+            let known: RangeSet = group.sealed_rows(device, of_boot).await?.into_iter().collect();
+            if known.ranges() != sealed.ranges() {
+                verified.tell(format!("device {device} boot {boot}"), "its sealed rows are not those that are noted");
+            }
+        }
+        Ok(verified)
+    }
+
+    async fn verify_stream(
+        &self,
+        stream: StreamId,
+        boots: &mut Boots,
+        verified: &mut Verified,
+    ) -> Result<(), StoreError> {
+        let mut gathered: HashMap<(i64, i64), Level> = HashMap::new();
+        let (mut journal_rows, mut sealed_rows) = (0, 0);
+        for level in [LEVEL_JOURNAL, LEVEL_2, LEVEL_CHUNKS] {
+            let mut after = (-1, -1);
+            loop {
+                let page = self.verify_page(stream, level, after).await?;
+                let Some(last) = page.last() else { break };
+                after = (last.block.boot, last.block.seq0);
+                for placed in &page {
+                    verified.blocks += 1;
+                    let block = &placed.block;
+                    let place = || format!("stream {stream} level {level} boot {} seq {}", block.boot, block.seq0);
+                    if level == LEVEL_2 {
+                        match all_buckets(block) {
+                            Ok(level) => gather(&mut gathered, block.boot, &level),
+                            Err(error) => verified.tell(place(), error.to_string()),
+                        }
+                        continue;
+                    }
+                    let names = self.column_sets([block.column_set_id]).await?.remove(&block.column_set_id);
+                    let rows = match block.rows(names.map_or(0, |names| names.len())) {
+                        Ok(rows) => rows,
+                        Err(error) => {
+                            verified.tell(place(), error.to_string());
+                            continue;
+                        }
+                    };
+                    verified.rows += rows.times_us.len() as u64;
+                    let count = rows.times_us.len() as u64;
+                    if level == LEVEL_CHUNKS {
+                        sealed_rows += count
+                    } else {
+                        journal_rows += count
+                    }
+                    for reason in of_rows(placed, &rows, boots.entry(block.boot).or_default(), level == LEVEL_CHUNKS) {
+                        verified.tell(place(), reason);
+                    }
+                    if level == LEVEL_CHUNKS {
+                        let level_2 = gathered.remove(&(block.boot, block.seq0));
+                        for reason in self.of_pyramid(stream, block, &rows, level_2).await? {
+                            verified.tell(place(), reason);
+                        }
+                    }
+                }
+            }
+        }
+        let place = || format!("stream {stream}");
+        if !gathered.is_empty() {
+            verified.tell(place(), "its pyramid has buckets of chunks that are not there");
+        }
+        let noted: Option<(i64,)> = on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(SEALED_TOTAL.text(dialect)).bind(stream.0).fetch_optional(pool).await?
+        });
+        if u64::try_from(noted.map_or(0, |(rows,)| rows)) != Ok(sealed_rows) {
+            verified.tell(place(), "it does not have as many sealed rows as are noted");
+        }
+        let total = self.latest(stream).await?.map_or(0, |latest| latest.row_total);
+        // Rows whose boot nobody has dated are not counted there.
+        if u64::try_from(total).is_ok_and(|total| total > journal_rows + sealed_rows) {
+            verified.tell(place(), format!("{total} rows were stored, {} are there", journal_rows + sealed_rows));
+        }
+        Ok(())
+    }
+
+    async fn verify_page(
+        &self,
+        stream: StreamId,
+        level: i64,
+        (boot, seq0): (i64, i64),
+    ) -> Result<Vec<Placed>, StoreError> {
+        Ok(on_read!(&self.db, pool, dialect => {
+            let page = sqlx::query_as(PAGE.text(dialect)).bind(stream.0).bind(level);
+            page.bind(boot).bind(boot).bind(seq0).bind(PAGE_BLOCKS).fetch_all(pool).await?
+        }))
+    }
+
+    /// What is wrong with the part of the pyramid over a chunk.
+    async fn of_pyramid(
+        &self,
+        stream: StreamId,
+        chunk: &StoredBlock,
+        rows: &Rows,
+        level_2: Option<Level>,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut faults = Vec::new();
+        let (boot, seq0) = (chunk.boot, chunk.seq0);
+        let level_1 = self.verify_page(stream, LEVEL_1, (boot, seq0 - 1)).await?.into_iter().next();
+        let level_1 = level_1.filter(|placed| (placed.block.boot, placed.block.seq0) == (boot, seq0));
+        match level_1.map(|placed| all_buckets(&placed.block)) {
+            None => faults.push("it has no buckets of level 1".to_owned()),
+            Some(Err(error)) => faults.push(error.to_string()),
+            Some(Ok(level)) if !is_same(&level, &Level::of_chunk(rows, seq0, LEVEL_1_ROWS)) => {
+                faults.push("its buckets of level 1 are not those of its rows".to_owned());
+            }
+            Some(Ok(_)) => {}
+        }
+        if !level_2.is_some_and(|level| is_same(&level, &Level::of_chunk(rows, seq0, LEVEL_2_ROWS))) {
+            faults.push("its buckets of level 2 are not those of its rows".to_owned());
+        }
+        let view = chunk.view()?;
+        for (place, column) in rows.columns.iter().enumerate() {
+            let told = view.summary(place).map(|summary| format!("{summary:?}"));
+            // As text: a NaN, the sum of opposite infinities, equals nothing.
+            if told.ok() != Some(format!("{:?}", Summary::of(column))) {
+                faults.push(format!("the summary of its column {place} is not that of its rows"));
+            }
+        }
+        Ok(faults)
+    }
+}
+
+impl Verified {
+    fn tell(&mut self, place: String, reason: impl Into<String>) {
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(Fault { place, reason: reason.into() });
+        }
+    }
+}
+
+/// What is wrong with a block of rows: its times, and the numbers of its rows, which no other block has.
+fn of_rows(placed: &Placed, rows: &Rows, boot: &mut (RangeSet, RangeSet), is_sealed: bool) -> Vec<String> {
+    let mut faults = Vec::new();
+    let block = &placed.block;
+    let at = |at_us: Option<&i64>| at_us.map_or(0, |at_us| at_us.saturating_add(block.tick_offset_us));
+    if (at(rows.times_us.iter().min()), at(rows.times_us.iter().max())) != (placed.at0_us, placed.at1_us) {
+        faults.push("its times are not those of its rows".to_owned());
+    }
+    match block.seq_ranges() {
+        Err(error) => faults.push(error.to_string()),
+        Ok(ranges) => {
+            for (first, last) in ranges {
+                if boot.0.missing(first, last) != [(first, last)] {
+                    faults.push(format!("rows {first} to {last} are stored twice"));
+                }
+                boot.0.insert(first, last);
+                if is_sealed {
+                    boot.1.insert(first, last);
+                }
+            }
+        }
+    }
+    faults
+}
+
+fn all_buckets(block: &StoredBlock) -> Result<Level, StoreError> {
+    let columns: Vec<Option<usize>> = (0..Level::column_count(&block.view()?)).map(Some).collect();
+    block.level(&columns)
+}
+
+/// Sorts the buckets of a block of level 2 by their chunks.
+fn gather(gathered: &mut HashMap<(i64, i64), Level>, boot: i64, level: &Level) {
+    for bucket in 0..level.len() {
+        let of = gathered.entry((boot, level.chunk_seq0[bucket])).or_default();
+        of.append(Level {
+            from_us: vec![level.from_us[bucket]],
+            to_us: vec![level.to_us[bucket]],
+            rows: vec![level.rows[bucket]],
+            chunk_seq0: vec![level.chunk_seq0[bucket]],
+            spans: level.spans.iter().map(|spans| vec![spans[bucket]]).collect(),
+        });
+    }
+}
+
+/// Whether two levels are the same, bit for bit: a NaN equals itself here.
+fn is_same(one: &Level, other: &Level) -> bool {
+    let bits = |level: &Level| -> Vec<Option<(u64, u64)>> {
+        let spans = level.spans.iter().flatten();
+        spans.map(|span| span.map(|(low, high)| (low.to_bits(), high.to_bits()))).collect()
+    };
+    (&one.from_us, &one.to_us, &one.rows, &one.chunk_seq0)
+        == (&other.from_us, &other.to_us, &other.rows, &other.chunk_seq0)
+        && bits(one) == bits(other)
+}
