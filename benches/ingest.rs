@@ -13,6 +13,8 @@
 
 #[path = "lab/battery.rs"]
 mod battery;
+#[path = "ingest/devices.rs"]
+mod devices;
 #[path = "ingest/load.rs"]
 mod load;
 #[path = "lab/servers.rs"]
@@ -21,12 +23,7 @@ mod servers;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cellar::domain::audit::Actor;
-use cellar::domain::device::DeviceKind;
-use cellar::domain::ids::BatteryId;
-use cellar::domain::secret::DeviceSecret;
 use cellar::node::codec::parse_batch;
-use cellar::store::Store;
 use load::{DEVICES, Plan, Proof};
 use servers::Process;
 
@@ -129,7 +126,7 @@ fn measure(case: &Case) {
         Some(mariadb) => servers::mariadb_url(mariadb.port),
         None => format!("sqlite://{}", folder.path().join("cellar.db").display()),
     };
-    let battery = prepare(&url);
+    let battery = devices::prepare(&url);
     let broker = case.broker.then(|| {
         let devices = (0..DEVICES).map(load::device);
         servers::mosquitto(&made(folder.path(), "broker"), &devices.chain([SERVER_USER.to_owned()]).collect::<Vec<_>>())
@@ -147,7 +144,7 @@ fn measure(case: &Case) {
         [server.cpu_s(), process(&database) + process(&broker), servers::cpu_s("self")]
     };
     let (began, before) = (Instant::now(), cpu());
-    let outcome = load::run(Plan { port, battery, rows: case.rows, window, proof }, WARM_UP, TIME);
+    let outcome = load::run(Plan { port, battery, rows: case.rows, window, proof, pace: None }, WARM_UP, TIME);
     let (seconds, after) = (began.elapsed().as_secs_f64(), cpu());
     let [server_cores, database_cores, load_cores] =
         [0, 1, 2].map(|index: usize| (after[index] - before[index]) / seconds);
@@ -160,24 +157,4 @@ fn made(folder: &Path, name: &str) -> std::path::PathBuf {
     let folder = folder.join(name);
     std::fs::create_dir_all(&folder).unwrap();
     folder
-}
-
-/// Registers the devices and the battery they measure.
-fn prepare(url: &str) -> BatteryId {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let store = Store::open(url).await.unwrap();
-        store.migrate().await.unwrap();
-        for index in 0..DEVICES {
-            let id = load::device(index);
-            let secret = DeviceSecret::sent(&id);
-            store
-                .register_device(&Actor::server("test"), &id.parse().unwrap(), DeviceKind::Unit, &secret, 1)
-                .await
-                .unwrap();
-        }
-        let battery = store.add_battery(&Actor::server("test"), &battery::cell("bench"), None, 1).await.unwrap();
-        store.close().await;
-        battery
-    })
 }

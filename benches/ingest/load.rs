@@ -2,6 +2,7 @@
 //!
 //! Every packet is made once; what changes from one sending to the next are digits of fixed width, written in place.
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ pub(crate) const DEVICES: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks at what a broker answers; a small part of what the window holds.
 const BROKER_PAUSE: Duration = Duration::from_millis(5);
+/// A paced device sends what is due so often.
+const PACE_PAUSE: Duration = Duration::from_millis(5);
 /// Ten digits from the first to the last sending.
 const SEQ_FIRST: u64 = 1_000_000_000;
 const SECOND_FIRST: u64 = 1_790_000_000;
@@ -48,13 +51,17 @@ pub(crate) struct Plan {
     /// Messages sent ahead of their proof.
     pub(crate) window: usize,
     pub(crate) proof: Proof,
+    /// Messages a second of each device; as fast as they are acknowledged when `None`.
+    pub(crate) pace: Option<f64>,
 }
 
 /// What a run reached.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Outcome {
     pub(crate) messages_per_s: f64,
     pub(crate) rows_per_s: f64,
+    /// How long each message waited for its proof, ms, ascending; only of a paced run.
+    pub(crate) waits_ms: Vec<f64>,
 }
 
 /// The id of a device; its secret is the same.
@@ -66,7 +73,7 @@ pub(crate) fn device(index: usize) -> String {
 pub(crate) fn run(plan: Plan, warm_up: Duration, time: Duration) -> Outcome {
     let safe = Arc::new(AtomicU64::new(0));
     let stop = Arc::new(AtomicBool::new(false));
-    let devices: Vec<JoinHandle<()>> = (0..DEVICES)
+    let devices: Vec<JoinHandle<Vec<f64>>> = (0..DEVICES)
         .map(|index| {
             let (safe, stop) = (Arc::clone(&safe), Arc::clone(&stop));
             std::thread::spawn(move || Device::connect(plan, index).work(&safe, &stop))
@@ -77,11 +84,10 @@ pub(crate) fn run(plan: Plan, warm_up: Duration, time: Duration) -> Outcome {
     std::thread::sleep(time);
     let (seconds, after) = (began.elapsed().as_secs_f64(), safe.load(Ordering::Relaxed));
     stop.store(true, Ordering::Relaxed);
-    for device in devices {
-        device.join().unwrap();
-    }
+    let mut waits_ms: Vec<f64> = devices.into_iter().flat_map(|device| device.join().unwrap()).collect();
+    waits_ms.sort_by(f64::total_cmp);
     let messages_per_s = (after - before) as f64 / seconds;
-    Outcome { messages_per_s, rows_per_s: messages_per_s * plan.rows as f64 }
+    Outcome { messages_per_s, rows_per_s: messages_per_s * plan.rows as f64, waits_ms }
 }
 
 struct Device {
@@ -92,6 +98,9 @@ struct Device {
     /// Messages sent, and those of them that are safe.
     sent: u64,
     safe: u64,
+    /// When those were sent that are not safe, of a paced run.
+    sent_at: VecDeque<Instant>,
+    waits_ms: Vec<f64>,
 }
 
 impl Device {
@@ -115,14 +124,35 @@ impl Device {
             stream.write_all(&packet(0x82, &body)).unwrap();
         }
         let packets = Packets::new(&id, plan, index);
-        Self { plan, stream, packets, received: Vec::new(), sent: 0, safe: 0 }
+        Self {
+            plan,
+            stream,
+            packets,
+            received: Vec::new(),
+            sent: 0,
+            safe: 0,
+            sent_at: VecDeque::new(),
+            waits_ms: vec![],
+        }
     }
 
-    fn work(mut self, safe: &AtomicU64, stop: &AtomicBool) {
+    fn work(mut self, safe: &AtomicU64, stop: &AtomicBool) -> Vec<f64> {
+        let began = Instant::now();
         while !stop.load(Ordering::Relaxed) {
             let open = usize::try_from(self.sent - self.safe).unwrap();
             // A few at a time: writing all of them would leave the server idle meanwhile.
-            let wanted = (self.plan.window - open).min(50);
+            let mut wanted = (self.plan.window - open).min(50);
+            if let Some(pace) = self.plan.pace {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "few thousand")]
+                let due = (began.elapsed().as_secs_f64() * pace) as u64;
+                let due = due.saturating_sub(self.sent);
+                wanted = wanted.min(usize::try_from(due).unwrap());
+                if wanted == 0 && open == 0 {
+                    std::thread::sleep(PACE_PAUSE);
+                    continue;
+                }
+                self.sent_at.extend(std::iter::repeat_n(Instant::now(), wanted));
+            }
             if wanted > 0 {
                 let bytes = self.packets.next(self.sent, wanted);
                 self.stream.write_all(bytes).unwrap();
@@ -139,6 +169,7 @@ impl Device {
         while self.safe < self.sent {
             self.receive();
         }
+        self.waits_ms
     }
 
     /// Reads what is there and returns how many more messages are safe.
@@ -164,6 +195,8 @@ impl Device {
             at += 2 + body.len();
         }
         self.received.drain(..at);
+        let safe = usize::try_from(self.safe - before).unwrap().min(self.sent_at.len());
+        self.waits_ms.extend(self.sent_at.drain(..safe).map(|sent| sent.elapsed().as_secs_f64() * 1e3));
         self.safe - before
     }
 }
@@ -261,7 +294,7 @@ fn payload(plan: Plan, index: usize, random: &mut fastrand::Rng) -> String {
 
 /// One payload for those who only parse.
 pub(crate) fn sample_payload(rows: usize) -> Vec<u8> {
-    let plan = Plan { port: 0, battery: BatteryId(1), rows, window: 1, proof: Proof::Puback };
+    let plan = Plan { port: 0, battery: BatteryId(1), rows, window: 1, proof: Proof::Puback, pace: None };
     payload(plan, 0, &mut fastrand::Rng::with_seed(0)).into_bytes()
 }
 

@@ -6,10 +6,11 @@ CREATE TABLE IF NOT EXISTS sealed_rows (
     PRIMARY KEY (device_id, boot)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
--- How far a stream is sealed, and how long its longest chunk and the longest block of its pyramid last.
+-- How far a stream is sealed, how long its longest chunk lasts, and how long the longest block of its pyramid.
 CREATE TABLE IF NOT EXISTS stream_seal (
     stream_id    BIGINT NOT NULL PRIMARY KEY,
     row_total    BIGINT NOT NULL,
-    span_max_us  BIGINT NOT NULL,
+    chunk_span_us  BIGINT NOT NULL,
+    level_span_us  BIGINT NOT NULL,
     sealed_at_us BIGINT NOT NULL
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

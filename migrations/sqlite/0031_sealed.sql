@@ -6,10 +6,11 @@ CREATE TABLE IF NOT EXISTS sealed_rows (
     PRIMARY KEY (device_id, boot)
 ) STRICT, WITHOUT ROWID;
 
--- How far a stream is sealed, and how long its longest chunk and the longest block of its pyramid last.
+-- How far a stream is sealed, how long its longest chunk lasts, and how long the longest block of its pyramid.
 CREATE TABLE IF NOT EXISTS stream_seal (
     stream_id    INTEGER PRIMARY KEY,
     row_total    INTEGER NOT NULL,
-    span_max_us  INTEGER NOT NULL,
+    chunk_span_us  INTEGER NOT NULL,
+    level_span_us  INTEGER NOT NULL,
     sealed_at_us INTEGER NOT NULL
 ) STRICT;

@@ -2,6 +2,7 @@
 
 pub mod bundle;
 pub mod export;
+mod fingerprint;
 pub mod format;
 pub mod import;
 pub mod name;

@@ -1,8 +1,8 @@
 //! The report of an experiment, put together from the database.
 
 use chrono::{DateTime, Local, Offset, Utc};
-use sha2::{Digest, Sha256};
 
+use super::fingerprint::Digesting;
 use crate::analysis::cycling::{Accumulator, Row, Summary};
 use crate::domain::battery::Technology;
 use crate::domain::experiment::ExperimentState;
@@ -10,7 +10,6 @@ use crate::domain::measure;
 use crate::domain::number::plain;
 use crate::domain::profile::Step;
 use crate::domain::sample::Subject;
-use crate::domain::text::hexadecimal;
 use crate::report::chart;
 use crate::report::chart::cycles::{capacity_per_cycle, voltage_over_charge};
 use crate::report::csv::ordered;
@@ -33,9 +32,6 @@ const INSTRUMENTS_MAX: usize = 8;
 /// Most alarms and most changes of state listed: the report stays a report.
 const ALARMS_MAX: usize = 100;
 const HAPPENINGS_MAX: usize = 60;
-/// Stands for “not measured” in the fingerprint: a NaN no instrument sends.
-const NOTHING_BITS: u64 = 0x7ff8_6e6f_7468_696e;
-
 /// What the rows of an experiment tell.
 #[derive(Debug, Clone)]
 pub struct Measured {
@@ -73,16 +69,16 @@ pub async fn measured(
         temperature: place("temperature_c"),
         cycle: place("cycle"),
     };
-    let mut fingerprint = with_fingerprint.then(|| Fingerprint::new(&columns));
+    let fingerprint = with_fingerprint.then(|| Digesting::of(&columns));
     let mut rows = store.ordered_rows(subject, columns).await?;
     let mut accumulator = Accumulator::new(series.gaps.clone());
     while let Some(run) = rows.next(ROWS_AT_ONCE).await? {
         places.rows(&run, &mut accumulator);
-        if let Some(fingerprint) = &mut fingerprint {
+        if let Some(fingerprint) = &fingerprint {
             fingerprint.rows(&run);
         }
     }
-    let fingerprint = fingerprint.map(Fingerprint::finish).unwrap_or_default();
+    let fingerprint = fingerprint.map(Digesting::finish).unwrap_or_default();
     Ok(accumulator.finish().map(|summary| Measured { series, summary, fingerprint }))
 }
 
@@ -124,55 +120,6 @@ impl Cursor<'_> {
             return None;
         }
         column.values.get(row).copied()
-    }
-}
-
-/// Digests rows: for the times and for each column one SHA-256 over its values from first to last, and one over the names
-/// and those. It is the same however the rows are cut into blocks.
-struct Fingerprint {
-    names: Vec<String>,
-    times: Sha256,
-    columns: Vec<Sha256>,
-    buffer: Vec<u8>,
-}
-
-impl Fingerprint {
-    fn new(names: &[String]) -> Self {
-        let columns = names.iter().map(|_| Sha256::new()).collect();
-        Self { names: names.to_vec(), times: Sha256::new(), columns, buffer: Vec::new() }
-    }
-
-    fn rows(&mut self, run: &OrderedRun<'_>) {
-        self.buffer.clear();
-        self.buffer.extend(run.times_us[run.rows.clone()].iter().flat_map(|at_us| at_us.to_le_bytes()));
-        self.times.update(&self.buffer);
-        for (column, digest) in run.columns.iter().zip(&mut self.columns) {
-            self.buffer.clear();
-            match column {
-                None => self.buffer.extend(run.rows.clone().flat_map(|_| NOTHING_BITS.to_le_bytes())),
-                Some(column) => {
-                    let values = &column.values[run.rows.clone()];
-                    self.buffer.extend(values.iter().flat_map(|value| value.to_bits().to_le_bytes()));
-                    for null in &column.nulls {
-                        if let Some(at) = (*null as usize).checked_sub(run.rows.start).filter(|at| *at < run.rows.len())
-                        {
-                            self.buffer[at * 8..at * 8 + 8].copy_from_slice(&NOTHING_BITS.to_le_bytes());
-                        }
-                    }
-                }
-            }
-            digest.update(&self.buffer);
-        }
-    }
-
-    fn finish(self) -> String {
-        let mut whole = Sha256::new();
-        whole.update(self.names.join(","));
-        whole.update(self.times.finalize());
-        for column in self.columns {
-            whole.update(column.finalize());
-        }
-        hexadecimal(&whole.finalize())
     }
 }
 
@@ -361,24 +308,5 @@ mod tests {
         ] {
             assert_eq!(span_words(us), words);
         }
-    }
-
-    #[test]
-    fn a_fingerprint_does_not_depend_on_how_rows_are_cut() {
-        let (times, names) = ([1, 2, 3], vec!["voltage_v".to_owned(), "x".to_owned()]);
-        let columns = [Some(ColumnValues { values: vec![3.7, 9.0, f64::NAN], nulls: vec![1] }), None];
-        let of = |parts: &[(usize, usize)], columns: &[Option<ColumnValues>]| {
-            let mut fingerprint = Fingerprint::new(&names);
-            for (from, to) in parts {
-                fingerprint.rows(&OrderedRun { times_us: &times, columns, rows: *from..*to });
-            }
-            fingerprint.finish()
-        };
-        let whole = of(&[(0, 3)], &columns);
-        assert_eq!((whole.len(), &whole), (64, &of(&[(0, 1), (1, 3)], &columns)));
-        let other = [Some(ColumnValues { values: vec![3.7, 1.0, f64::NAN], nulls: vec![1] }), None];
-        assert_eq!(of(&[(0, 3)], &other), whole, "what stands at a null row means nothing");
-        let other = [Some(ColumnValues { values: vec![3.7, 9.0, f64::NAN], nulls: vec![] }), None];
-        assert_ne!(of(&[(0, 3)], &other), whole);
     }
 }

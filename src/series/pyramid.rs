@@ -1,6 +1,6 @@
 //! The min/max pyramid over sealed chunks: what a chart of a long window reads instead of the samples.
 //!
-//! Level 1 has a bucket for 64 rows, level 2 for 4,096. A bucket ends early at a pause, so that a chart never draws across
+//! Level 1 has a bucket for 64 rows, level 2 for 2,048. A bucket ends early at a pause, so that a chart never draws across
 //! one. A bucket holds the lowest and the highest value of each column.
 
 use super::chunk::{Packing, View, pack_plain};
@@ -10,7 +10,7 @@ use super::gap;
 /// Rows of a bucket of level 1.
 pub const LEVEL_1_ROWS: usize = 64;
 /// Rows of a bucket of level 2.
-pub const LEVEL_2_ROWS: usize = 4_096;
+pub const LEVEL_2_ROWS: usize = 2_048;
 /// Pauses may make this many times as many buckets; a stream of nothing but pauses has no more.
 const BUCKETS_FACTOR_MAX: usize = 2;
 /// Columns of a stored level before those of the samples: length, rows, first row of the chunk.
@@ -80,6 +80,18 @@ impl Level {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.from_us.is_empty()
+    }
+
+    /// Some of the buckets.
+    #[must_use]
+    pub fn slice(&self, buckets: std::ops::Range<usize>) -> Self {
+        Self {
+            from_us: self.from_us[buckets.clone()].to_vec(),
+            to_us: self.to_us[buckets.clone()].to_vec(),
+            rows: self.rows[buckets.clone()].to_vec(),
+            chunk_seq0: self.chunk_seq0[buckets.clone()].to_vec(),
+            spans: self.spans.iter().map(|spans| spans[buckets.clone()].to_vec()).collect(),
+        }
     }
 
     /// Adds the buckets of another level with the same columns.

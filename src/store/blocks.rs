@@ -17,7 +17,7 @@ use super::sql::statements;
 pub(super) const LEVEL_JOURNAL: i64 = 0;
 /// Level of the buckets of 64 rows.
 pub(super) const LEVEL_1: i64 = 1;
-/// Level of the buckets of 4,096 rows.
+/// Level of the buckets of 2,048 rows.
 pub(super) const LEVEL_2: i64 = 2;
 /// Level of sealed chunks. They lie apart from the journal, so that the end of a stream is found without passing them.
 pub(super) const LEVEL_CHUNKS: i64 = 3;
@@ -76,9 +76,9 @@ statements! {
         WHERE stream_id = ? AND level = 3 AND ((boot = ? AND seq1 > ?) OR boot > ?)
         ORDER BY boot, seq0
         LIMIT ?";
-    // Of a sealed stream: how long a chunk or a block of the pyramid lasts at most.
+    // Of a sealed stream: how long a chunk and a block of the pyramid last at most.
     SPAN = "
-        SELECT span_max_us
+        SELECT chunk_span_us, level_span_us
         FROM stream_seal
         WHERE stream_id = ?";
     // How many rows a level has in a window, and a little beside it.

@@ -293,16 +293,15 @@ impl OrderedRows {
     /// Opens chunks that were made, behind the place where the reading of chunks stands, of rows that the journal no longer
     /// had when its last page was read. `from` is where that page began.
     async fn read_sealed_meanwhile(&mut self, source: usize, from: Option<Key>) -> Result<(), StoreError> {
-        let (stream, chunks) = (self.sources[source].stream, &self.sources[source].tiers[CHUNKS]);
-        let until_us = if chunks.is_read { i64::MAX } else { chunks.after.map_or(i64::MIN, |(at0_us, ..)| at0_us) };
-        if until_us == i64::MIN {
-            return Ok(());
-        }
+        let (stream, chunks) = (self.sources[source].stream, &mut self.sources[source].tiers[CHUNKS]);
+        // What was made further on is read in its turn.
+        chunks.is_read = false;
+        let Some((until_us, ..)) = chunks.after else { return Ok(()) };
         let Some(span) = self.store.sealed_span(stream).await? else { return Ok(()) };
         let from_us = from.map_or(i64::MIN, |(at0_us, ..)| at0_us);
         loop {
             let keys: Vec<(i64, i64, i64)> = on_read!(&self.store.db, pool, dialect => {
-                let chunks = sqlx::query_as(CHUNKS_BETWEEN.text(dialect)).bind(stream.0).bind(span.before(from_us));
+                let chunks = sqlx::query_as(CHUNKS_BETWEEN.text(dialect)).bind(stream.0).bind(span.before(LEVEL_CHUNKS, from_us));
                 chunks.bind(until_us).bind(from_us).fetch_all(pool).await?
             });
             let Some(key) = keys.into_iter().find(|key| !self.sources[source].seen.contains(key)) else {

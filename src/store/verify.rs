@@ -6,8 +6,8 @@ use super::blocks::{LEVEL_1, LEVEL_2, LEVEL_CHUNKS, LEVEL_JOURNAL, StoredBlock};
 use super::sql::{on_read, statements};
 use super::{Store, StoreError};
 use crate::domain::ids::{DeviceId, StreamId};
-use crate::series::chunk::Summary;
-use crate::series::codec::Rows;
+use crate::series::chunk::{Packing, Summary};
+use crate::series::codec::{Rows, checksum};
 use crate::series::pyramid::{LEVEL_1_ROWS, LEVEL_2_ROWS, Level};
 use crate::series::ranges::RangeSet;
 
@@ -55,6 +55,8 @@ pub struct Verified {
     pub faults: Vec<Fault>,
 }
 
+/// What the buckets of a chunk add up to, by level, boot and first row of the chunk.
+type Gathered = HashMap<(i64, i64, i64), u32>;
 /// The rows of a device's boot, and where those of them are that are sealed.
 type Boots = HashMap<i64, (RangeSet, RangeSet)>;
 
@@ -106,9 +108,9 @@ impl Store {
         boots: &mut Boots,
         verified: &mut Verified,
     ) -> Result<(), StoreError> {
-        let mut gathered: HashMap<(i64, i64), Level> = HashMap::new();
+        let mut gathered = Gathered::new();
         let (mut journal_rows, mut sealed_rows) = (0, 0);
-        for level in [LEVEL_JOURNAL, LEVEL_2, LEVEL_CHUNKS] {
+        for level in [LEVEL_JOURNAL, LEVEL_1, LEVEL_2, LEVEL_CHUNKS] {
             let mut after = (-1, -1);
             loop {
                 let page = self.verify_page(stream, level, after).await?;
@@ -118,9 +120,9 @@ impl Store {
                     verified.blocks += 1;
                     let block = &placed.block;
                     let place = || format!("stream {stream} level {level} boot {} seq {}", block.boot, block.seq0);
-                    if level == LEVEL_2 {
+                    if level == LEVEL_1 || level == LEVEL_2 {
                         match all_buckets(block) {
-                            Ok(level) => gather(&mut gathered, block.boot, &level),
+                            Ok(buckets) => gather(&mut gathered, level, block.boot, &buckets),
                             Err(error) => verified.tell(place(), error.to_string()),
                         }
                         continue;
@@ -144,8 +146,7 @@ impl Store {
                         verified.tell(place(), reason);
                     }
                     if level == LEVEL_CHUNKS {
-                        let level_2 = gathered.remove(&(block.boot, block.seq0));
-                        for reason in self.of_pyramid(stream, block, &rows, level_2).await? {
+                        for reason in of_pyramid(block, &rows, &mut gathered) {
                             verified.tell(place(), reason);
                         }
                     }
@@ -180,40 +181,6 @@ impl Store {
             let page = sqlx::query_as(PAGE.text(dialect)).bind(stream.0).bind(level);
             page.bind(boot).bind(boot).bind(seq0).bind(PAGE_BLOCKS).fetch_all(pool).await?
         }))
-    }
-
-    /// What is wrong with the part of the pyramid over a chunk.
-    async fn of_pyramid(
-        &self,
-        stream: StreamId,
-        chunk: &StoredBlock,
-        rows: &Rows,
-        level_2: Option<Level>,
-    ) -> Result<Vec<String>, StoreError> {
-        let mut faults = Vec::new();
-        let (boot, seq0) = (chunk.boot, chunk.seq0);
-        let level_1 = self.verify_page(stream, LEVEL_1, (boot, seq0 - 1)).await?.into_iter().next();
-        let level_1 = level_1.filter(|placed| (placed.block.boot, placed.block.seq0) == (boot, seq0));
-        match level_1.map(|placed| all_buckets(&placed.block)) {
-            None => faults.push("it has no buckets of level 1".to_owned()),
-            Some(Err(error)) => faults.push(error.to_string()),
-            Some(Ok(level)) if !is_same(&level, &Level::of_chunk(rows, seq0, LEVEL_1_ROWS)) => {
-                faults.push("its buckets of level 1 are not those of its rows".to_owned());
-            }
-            Some(Ok(_)) => {}
-        }
-        if !level_2.is_some_and(|level| is_same(&level, &Level::of_chunk(rows, seq0, LEVEL_2_ROWS))) {
-            faults.push("its buckets of level 2 are not those of its rows".to_owned());
-        }
-        let view = chunk.view()?;
-        for (place, column) in rows.columns.iter().enumerate() {
-            let told = view.summary(place).map(|summary| format!("{summary:?}"));
-            // As text: a NaN, the sum of opposite infinities, equals nothing.
-            if told.ok() != Some(format!("{:?}", Summary::of(column))) {
-                faults.push(format!("the summary of its column {place} is not that of its rows"));
-            }
-        }
-        Ok(faults)
     }
 }
 
@@ -255,27 +222,45 @@ fn all_buckets(block: &StoredBlock) -> Result<Level, StoreError> {
     block.level(&columns)
 }
 
-/// Sorts the buckets of a block of level 2 by their chunks.
-fn gather(gathered: &mut HashMap<(i64, i64), Level>, boot: i64, level: &Level) {
-    for bucket in 0..level.len() {
-        let of = gathered.entry((boot, level.chunk_seq0[bucket])).or_default();
-        of.append(Level {
-            from_us: vec![level.from_us[bucket]],
-            to_us: vec![level.to_us[bucket]],
-            rows: vec![level.rows[bucket]],
-            chunk_seq0: vec![level.chunk_seq0[bucket]],
-            spans: level.spans.iter().map(|spans| vec![spans[bucket]]).collect(),
-        });
+/// Notes what the buckets of a block add up to, chunk by chunk.
+fn gather(gathered: &mut Gathered, level: i64, boot: i64, buckets: &Level) {
+    let mut rest = 0..buckets.len();
+    while let Some(seq0) = buckets.chunk_seq0.get(rest.start).filter(|_| !rest.is_empty()) {
+        let end = buckets.chunk_seq0[rest.clone()].iter().position(|other| other != seq0);
+        let of_chunk = rest.start..end.map_or(rest.end, |end| rest.start + end);
+        rest.start = of_chunk.end;
+        let before = gathered.insert((level, boot, *seq0), digest(&buckets.slice(of_chunk)));
+        if before.is_some() {
+            // Two parts of one chunk: neither is the whole.
+            gathered.insert((level, boot, *seq0), 0);
+        }
     }
 }
 
-/// Whether two levels are the same, bit for bit: a NaN equals itself here.
-fn is_same(one: &Level, other: &Level) -> bool {
-    let bits = |level: &Level| -> Vec<Option<(u64, u64)>> {
-        let spans = level.spans.iter().flatten();
-        spans.map(|span| span.map(|(low, high)| (low.to_bits(), high.to_bits()))).collect()
-    };
-    (&one.from_us, &one.to_us, &one.rows, &one.chunk_seq0)
-        == (&other.from_us, &other.to_us, &other.rows, &other.chunk_seq0)
-        && bits(one) == bits(other)
+/// The checksum of buckets, bit for bit.
+fn digest(level: &Level) -> u32 {
+    checksum(&level.pack(Packing::Zstd))
+}
+
+/// What is wrong with the pyramid over a chunk, and with what the chunk says of its columns.
+fn of_pyramid(chunk: &StoredBlock, rows: &Rows, gathered: &mut Gathered) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (level, bucket_rows) in [(LEVEL_1, LEVEL_1_ROWS), (LEVEL_2, LEVEL_2_ROWS)] {
+        match gathered.remove(&(level, chunk.boot, chunk.seq0)) {
+            None => faults.push(format!("it has no buckets of level {level}")),
+            Some(found) if found != digest(&Level::of_chunk(rows, chunk.seq0, bucket_rows)) => {
+                faults.push(format!("its buckets of level {level} are not those of its rows"));
+            }
+            Some(_) => {}
+        }
+    }
+    let Ok(view) = chunk.view() else { return faults };
+    for (place, column) in rows.columns.iter().enumerate() {
+        let told = view.summary(place).map(|summary| format!("{summary:?}"));
+        // As text: a NaN, the sum of opposite infinities, equals nothing.
+        if told.ok() != Some(format!("{:?}", Summary::of(column))) {
+            faults.push(format!("the summary of its column {place} is not that of its rows"));
+        }
+    }
+    faults
 }

@@ -76,6 +76,8 @@ pub fn serve(listener: TcpListener, state: State, tls: Option<Arc<ServerConfig>>
             .wrap(from_fn(unread::close_after))
     });
     let server = server
+        // An answer that is compressed while it is sent would wait 40 ms for the client's acknowledgement.
+        .tcp_nodelay(true)
         .workers(WORKERS)
         .max_connections(WORKER_CONNECTIONS_MAX)
         .client_request_timeout(REQUEST_TIMEOUT)

@@ -6,25 +6,28 @@ use crate::series::window::Piece;
 use crate::store::sql::on_read;
 use crate::store::{Store, StoreError};
 
-/// How long a chunk or a block of the pyramid of a stream lasts at most, µs: how far before a window one may begin and
+/// How long a chunk and a block of the pyramid of a stream last at most, µs: how far before a window one may begin and
 /// still reach into it.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store) struct Span(i64);
+pub(in crate::store) struct Span {
+    chunk_us: i64,
+    level_us: i64,
+}
 
 impl Span {
-    /// Where the earliest begin that reach a moment.
-    pub(in crate::store) fn before(self, at_us: i64) -> i64 {
-        at_us.saturating_sub(self.0)
+    /// Where the earliest blocks of a level begin that reach a moment.
+    pub(in crate::store) fn before(self, level: i64, at_us: i64) -> i64 {
+        at_us.saturating_sub(if level == LEVEL_CHUNKS { self.chunk_us } else { self.level_us })
     }
 }
 
 impl Store {
     /// What is sealed of a stream; `None` when nothing is.
     pub(in crate::store) async fn sealed_span(&self, stream: StreamId) -> Result<Option<Span>, StoreError> {
-        let row: Option<(i64,)> = on_read!(&self.db, pool, dialect => {
+        let row: Option<(i64, i64)> = on_read!(&self.db, pool, dialect => {
             sqlx::query_as(SPAN.text(dialect)).bind(stream.0).fetch_optional(pool).await?
         });
-        Ok(row.map(|(span_us,)| Span(span_us)))
+        Ok(row.map(|(chunk_us, level_us)| Span { chunk_us, level_us }))
     }
 
     /// The wanted columns of every chunk that reaches into a window.
@@ -56,7 +59,7 @@ impl Store {
             sqlx::query_as(LEVEL_WINDOW.text(dialect))
                 .bind(stream.0)
                 .bind(level)
-                .bind(span.before(from_us))
+                .bind(span.before(level, from_us))
                 .bind(to_us)
                 .bind(from_us)
                 .fetch_all(pool)
@@ -77,7 +80,7 @@ impl Store {
             sqlx::query_as(ROWS_OF_LEVEL.text(dialect))
                 .bind(stream.0)
                 .bind(level)
-                .bind(span.before(from_us))
+                .bind(span.before(level, from_us))
                 .bind(to_us)
                 .bind(from_us)
                 .fetch_one(pool)

@@ -11,8 +11,8 @@ use crate::store::{Store, StoreError};
 
 /// Up to so many rows are drawn from the rows themselves: eight chunks.
 const RAW_ROWS_MAX: i64 = 131_072;
-/// Up to so many from buckets of 64; above from those of 4,096.
-const LEVEL_1_ROWS_MAX: i64 = 8_000_000;
+/// Up to so many from buckets of 64, 62,500 of them; above from those of 2,048, which are then two thousand and more.
+const LEVEL_1_ROWS_MAX: i64 = 4_000_000;
 /// How often a window is read anew when chunks it needs are sealed anew meanwhile.
 const TRIES_MAX: usize = 3;
 

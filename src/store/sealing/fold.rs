@@ -1,7 +1,8 @@
-//! Buckets of 4,096 rows, gathered: many chunks share a block of level 2, or a long window would read thousands.
+//! The buckets of chunks, gathered: many chunks share a block of a level, or a long window would unpack thousands of short
+//! lists.
 
 use super::write::{Row, extent};
-use super::{Kind, Work};
+use super::{Kind, NewChunk, Work};
 use crate::series::codec::checksum;
 use crate::series::pyramid::Level;
 use crate::store::blocks::{LEVEL_2, StoredBlock};
@@ -18,19 +19,22 @@ statements! {
         LIMIT ?";
 }
 
-/// Buckets of a full block of level 2: a million rows.
-const BUCKETS_MAX: usize = 256;
+/// Buckets of a full block: a quarter of a million rows in level 1, eight millions in level 2.
+const BUCKETS_MAX: usize = 4_096;
 /// Blocks looked at for the old buckets of a chunk that is sealed anew: it stands in one of the last before it.
 const BLOCKS_MAX: i64 = 8;
 
 impl Group {
-    /// Puts the buckets of new chunks into level 2, those of replaced ones out of it; the longest time such a block lasts,
+    /// Puts the buckets of new chunks into a level, those of replaced ones out of it; the longest time such a block lasts,
     /// µs.
-    pub(super) async fn fold(&mut self, work: &Work, now_us: i64) -> Result<i64, StoreError> {
+    pub(super) async fn fold(&mut self, work: &Work, of_level: i64, now_us: i64) -> Result<i64, StoreError> {
         let kind = work.kind;
+        let buckets = |chunk: &NewChunk| chunk.levels[usize::from(of_level == LEVEL_2)].clone();
         let last = work.chunks.iter().map(|chunk| chunk.seq0).chain(work.replaced.iter().copied()).max();
         let Some(last) = last else { return Ok(0) };
-        let mut levels = self.last_levels(kind, last).await?;
+        // Nothing goes out without a replaced chunk, and what comes in goes to the end.
+        let looked_at = if work.replaced.is_empty() { 1 } else { BLOCKS_MAX };
+        let mut levels = self.last_levels(kind, of_level, last, looked_at).await?;
         for level in &mut levels {
             let before = level.buckets.len();
             for seq0 in &work.replaced {
@@ -41,23 +45,19 @@ impl Group {
         for chunk in &work.chunks {
             // The last block that begins before the chunk, if it has room; otherwise one of its own.
             let place = levels.iter_mut().filter(|level| level.seq0 <= chunk.seq0).max_by_key(|level| level.seq0);
-            match place.filter(|level| level.buckets.len() + chunk.level_2.len() <= BUCKETS_MAX) {
+            let new = buckets(chunk);
+            match place.filter(|level| level.buckets.len() + new.len() <= BUCKETS_MAX) {
                 Some(level) => {
-                    level.buckets.append(chunk.level_2.clone());
+                    level.buckets.append(new);
                     level.seq1 = level.seq1.max(chunk.seq1);
                     level.is_changed = true;
                 }
-                None => levels.push(Gathered {
-                    seq0: chunk.seq0,
-                    seq1: chunk.seq1,
-                    buckets: chunk.level_2.clone(),
-                    is_changed: true,
-                }),
+                None => levels.push(Gathered { seq0: chunk.seq0, seq1: chunk.seq1, buckets: new, is_changed: true }),
             }
         }
         let mut span_max_us = 0;
         for level in levels.iter().filter(|level| level.is_changed) {
-            self.remove_block(kind, LEVEL_2, level.seq0).await?;
+            self.remove_block(kind, of_level, level.seq0).await?;
             if level.buckets.is_empty() {
                 continue;
             }
@@ -65,7 +65,7 @@ impl Group {
             let (at0_us, at1_us, row_count) = extent(&level.buckets, kind.tick_offset_us);
             span_max_us = span_max_us.max(at1_us - at0_us);
             let row = Row {
-                level: LEVEL_2,
+                level: of_level,
                 seq0: level.seq0,
                 seq1: level.seq1,
                 row_count,
@@ -80,16 +80,16 @@ impl Group {
         Ok(span_max_us)
     }
 
-    async fn last_levels(&mut self, kind: Kind, seq0: i64) -> Result<Vec<Gathered>, StoreError> {
+    async fn last_levels(&mut self, kind: Kind, level: i64, seq0: i64, most: i64) -> Result<Vec<Gathered>, StoreError> {
         let blocks: Vec<StoredBlock> = on_group!(self, conn, dialect => {
             sqlx::query_as(OF_KIND.text(dialect))
                 .bind(kind.stream.0)
-                .bind(LEVEL_2)
+                .bind(level)
                 .bind(kind.boot)
                 .bind(kind.column_set_id)
                 .bind(kind.tick_offset_us)
                 .bind(seq0)
-                .bind(BLOCKS_MAX)
+                .bind(most)
                 .fetch_all(conn)
                 .await?
         });

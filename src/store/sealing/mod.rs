@@ -99,8 +99,8 @@ struct NewChunk {
     at1_us: i64,
     content: Vec<u8>,
     crc: u32,
-    level_1: Level,
-    level_2: Level,
+    /// Its buckets of both levels of the pyramid.
+    levels: [Level; 2],
 }
 
 /// Everything one transaction changes.
@@ -284,8 +284,7 @@ fn prepare(
             at1_us: utc(part.rows.times_us.iter().max()),
             crc: checksum(&content),
             content,
-            level_1: Level::of_chunk(&part.rows, seq0, LEVEL_1_ROWS),
-            level_2: Level::of_chunk(&part.rows, seq0, LEVEL_2_ROWS),
+            levels: [LEVEL_1_ROWS, LEVEL_2_ROWS].map(|rows| Level::of_chunk(&part.rows, seq0, rows)),
         }
     };
     Ok(Work {

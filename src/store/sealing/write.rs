@@ -5,10 +5,9 @@ use std::sync::LazyLock;
 use super::{Kind, NewChunk, Work};
 use crate::domain::ids::DeviceId;
 use crate::series::chunk::pack_ranges;
-use crate::series::codec::checksum;
 use crate::series::pyramid::Level;
 use crate::series::ranges::RangeSet;
-use crate::store::blocks::{LEVEL_1, LEVEL_CHUNKS};
+use crate::store::blocks::{LEVEL_1, LEVEL_2, LEVEL_CHUNKS};
 use crate::store::group::on_group;
 use crate::store::sql::statements;
 use crate::store::{Group, Store, StoreError};
@@ -38,17 +37,19 @@ statements! {
         VALUES (?, ?, ?)
         ON DUPLICATE KEY UPDATE ranges = VALUES(ranges)";
     ADD_TOTAL = "
-        INSERT INTO stream_seal (stream_id, row_total, span_max_us, sealed_at_us)
-        VALUES (?, ?, ?, ?)
+        INSERT INTO stream_seal (stream_id, row_total, chunk_span_us, level_span_us, sealed_at_us)
+        VALUES (?, ?, ?, ?, ?)
         ON CONFLICT (stream_id) DO UPDATE SET
             row_total = stream_seal.row_total + excluded.row_total,
-            span_max_us = MAX(stream_seal.span_max_us, excluded.span_max_us),
+            chunk_span_us = MAX(stream_seal.chunk_span_us, excluded.chunk_span_us),
+            level_span_us = MAX(stream_seal.level_span_us, excluded.level_span_us),
             sealed_at_us = excluded.sealed_at_us" | "
-        INSERT INTO stream_seal (stream_id, row_total, span_max_us, sealed_at_us)
-        VALUES (?, ?, ?, ?)
+        INSERT INTO stream_seal (stream_id, row_total, chunk_span_us, level_span_us, sealed_at_us)
+        VALUES (?, ?, ?, ?, ?)
         ON DUPLICATE KEY UPDATE
             row_total = row_total + VALUES(row_total),
-            span_max_us = GREATEST(span_max_us, VALUES(span_max_us)),
+            chunk_span_us = GREATEST(chunk_span_us, VALUES(chunk_span_us)),
+            level_span_us = GREATEST(level_span_us, VALUES(level_span_us)),
             sealed_at_us = VALUES(sealed_at_us)";
 }
 
@@ -84,19 +85,23 @@ impl Store {
         if !group.remove_sources(&work).await? {
             return Ok(false);
         }
-        let mut span_max_us = 0;
+        let mut chunk_span_us = 0;
         for chunk in &work.chunks {
             group.insert_chunk(&work, chunk, now_us).await?;
-            span_max_us = span_max_us.max(chunk.at1_us - chunk.at0_us);
+            chunk_span_us = chunk_span_us.max(chunk.at1_us - chunk.at0_us);
         }
-        span_max_us = span_max_us.max(group.fold(&work, now_us).await?);
+        let mut level_span_us = 0;
+        for level in [LEVEL_1, LEVEL_2] {
+            level_span_us = level_span_us.max(group.fold(&work, level, now_us).await?);
+        }
         group.add_sealed_rows(&work.device, kind.boot, &work.sealed).await?;
         let rows = i64::try_from(work.journal_rows).unwrap_or(i64::MAX);
         on_group!(&mut group, conn, dialect => {
             sqlx::query(ADD_TOTAL.text(dialect))
                 .bind(kind.stream.0)
                 .bind(rows)
-                .bind(span_max_us)
+                .bind(chunk_span_us)
+                .bind(level_span_us)
                 .bind(now_us)
                 .execute(conn)
                 .await?;
@@ -135,7 +140,6 @@ impl Group {
             if self.remove_block(kind, LEVEL_CHUNKS, *seq0).await? != 1 {
                 return Ok(false);
             }
-            self.remove_block(kind, LEVEL_1, *seq0).await?;
         }
         Ok(true)
     }
@@ -166,9 +170,6 @@ impl Group {
             crc: chunk.crc,
             content: &chunk.content,
         };
-        self.insert_block(work.kind, &row, now_us).await?;
-        let content = chunk.level_1.pack(work.packing);
-        let row = Row { level: LEVEL_1, crc: checksum(&content), content: &content, ..row };
         self.insert_block(work.kind, &row, now_us).await
     }
 
