@@ -33,6 +33,8 @@ pub struct Standing {
     pub share: f64,
     /// Seconds still to go.
     pub left_s: f64,
+    /// Seconds still to go in the present step.
+    pub step_left_s: f64,
 }
 
 impl Forecast {
@@ -92,8 +94,14 @@ impl Forecast {
         let speed = running_s
             .filter(|running_s| *running_s > 0.0 && done_before_s >= KNOWN_S)
             .map_or(1.0, |running_s| done_before_s / (running_s - in_step_s).max(1.0));
-        let done_s = (done_before_s + (in_step_s * speed).clamp(0.0, step_s)).min(total_s);
-        Standing { share: done_s / total_s, left_s: (total_s - done_s) / speed.max(f64::MIN_POSITIVE) }
+        let speed = speed.max(f64::MIN_POSITIVE);
+        let done_in_step_s = (in_step_s * speed).clamp(0.0, step_s);
+        let done_s = (done_before_s + done_in_step_s).min(total_s);
+        Standing {
+            share: done_s / total_s,
+            left_s: (total_s - done_s) / speed,
+            step_left_s: (step_s - done_in_step_s) / speed,
+        }
     }
 }
 
@@ -119,6 +127,7 @@ mod tests {
         assert_eq!((middle.share, middle.left_s), (0.5, 2_000.0));
         let within = forecast.standing(6, 2, 100.0, None);
         assert!((within.share - 0.55).abs() < 1e-9, "{within:?}");
+        assert!((within.step_left_s - 200.0).abs() < 1e-9, "{within:?}");
         // Longer in a step than expected: the step is not over, and does not count twice.
         assert!((forecast.standing(6, 1, 5_000.0, None).share - 0.525).abs() < 1e-9);
         assert_eq!(forecast.standing(10, 2, 300.0, None).left_s, 0.0);

@@ -21,7 +21,7 @@ use crate::domain::sample::Subject;
 use crate::ingest::events::Events;
 use crate::ingest::health::Health;
 use crate::ingest::lookout::{Lookout, LookoutDesk};
-use crate::series::window::{Series, reduce};
+use crate::series::window::{Piece, Series, reduce};
 use crate::store::experiment_index::ExperimentIndex;
 use crate::store::{Store, StoreError};
 
@@ -118,6 +118,20 @@ impl State {
     /// When the database fails.
     pub async fn bounds(&self, stream: StreamId) -> Result<Option<(i64, i64)>, StoreError> {
         Ok(self.store.latest(stream).await?.map(|latest| (latest.first_at_us, latest.at_us.max(latest.first_at_us))))
+    }
+
+    /// Every row of a window of a stream, in pieces that may interleave and may reach over its edges.
+    ///
+    /// # Errors
+    /// When the database fails or holds a damaged block.
+    pub async fn rows(
+        &self,
+        stream: StreamId,
+        columns: &[String],
+        from_us: i64,
+        to_us: i64,
+    ) -> Result<Vec<Piece>, StoreError> {
+        self.store.window(stream, columns, from_us, to_us).await
     }
 
     /// A window of a stream reduced to `width` pixels.

@@ -1,54 +1,38 @@
-// The live chart: voltage and current above, temperature below, one time axis, one cursor.
-import uPlot from "../vendor/uplot.js";
-import { drawEnd, drawGapNames, drawGaps, drawNames, palette } from "./draw.js";
-import { elapsedText, fixed } from "./format.js";
-import { drawBorders, drawRibbon, stretches } from "./ribbon.js";
+// The chart: the quantities the reader chose in panes below each other, one time axis, one cursor.
+import { palette } from "./draw.js";
+import { clockText, elapsedText } from "./format.js";
+import { build } from "./panes.js";
+import { layout, shownValue } from "./quantities.js";
+import { stretches } from "./ribbon.js";
 import { Tip } from "./tip.js";
 
-export const COLUMNS = ["voltage_v", "current_a", "temperature_c", "step"];
-// Heights in CSS pixels; with the two lines of names they fill the frame the page keeps free.
-const UPPER = 272;
-const LOWER = 134;
-const RIBBON = 26;
 // A chart is fetched anew when it holds this many points per pixel: live points come unreduced.
 const POINTS_PER_PIXEL_MAX = 4;
 const RELOAD_EVERY_MS = 5_000;
-// Steps of the time axis, seconds.
-const X_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
-// Never narrower than this when zooming, seconds.
-const ZOOM_MIN_S = 0.5;
-
-const decimalsOf = (step) => {
-  for (let decimals = 0; decimals < 6; decimals++) {
-    const scaled = step * 10 ** decimals;
-    if (Math.abs(scaled - Math.round(scaled)) < 1e-6 * scaled) return decimals;
-  }
-  return 6;
-};
-
-// Air around the values; never flatter than `least`, so that noise stays small.
-const padded = (least) => (_, low, high) => {
-  if (low === null || high === null) return [0, 1];
-  const span = Math.max(high - low, least) * 1.12;
-  const middle = (high + low) / 2;
-  return [middle - span / 2, middle + span / 2];
-};
+// Never narrower than this when zooming, seconds: a pulse of a millisecond can still be seen.
+const ZOOM_MIN_S = 0.005;
+// A part of the window that one press moves it by.
+const PAN_PART = 0.5;
+const DAY_S = 86_400;
 
 export class Chart {
   #loading;
   #loadedAt = 0;
-  #plots = [];
+  #panes = [];
+  #room = 0;
 
-  // options: stream, originUs (test time) or null (time of day), windowUs or null (all), nowUs(), stepNames, on(what)
+  // options: stream, startedUs (begin of the test) or null, byClock, windowUs or null (all), zoomUs: [from, to] or null,
+  // quantities, choice, nowUs(), stepNames, on(what): "loaded", "view" or "failed"
   constructor(element, options) {
     Object.assign(this, options);
     this.element = element;
-    this.zeroUs = this.originUs ?? -new Date().getTimezoneOffset() * -60e6;
-    this.data = [[], [], [], [], []];
     this.gaps = [];
     this.ribbon = [];
-    this.zoom = null;
+    this.marks = [];
     this.frozenAtUs = null;
+    this.#setAxis();
+    this.zoom = this.zoomUs?.map((us) => this.x(us)) ?? null;
+    this.#setChoice();
     this.#build();
     this.tip = new Tip(this);
     this.resized = new ResizeObserver(() => this.#resize());
@@ -57,97 +41,51 @@ export class Chart {
 
   x(us) { return (us - this.zeroUs) / 1e6; }
   us(x) { return Math.round(x * 1e6 + this.zeroUs); }
+  elapsed(us, decimals = 0) { return elapsedText((us - this.startedUs) / 1e6, true, decimals); }
+
+  #setAxis() {
+    this.originUs = this.byClock ? null : this.startedUs;
+    this.zeroUs = this.originUs ?? -new Date().getTimezoneOffset() * -60e6;
+  }
+
+  #setChoice() {
+    const { shown, panes } = layout(this.choice, this.quantities);
+    this.shown = shown;
+    this.layout = panes;
+    this.columns = [...shown.map(({ column }) => column), "step"];
+    // x, the shown columns in their shown units, and the step.
+    this.data = [[], ...this.columns.map(() => [])];
+  }
 
   #width() { return Math.max(this.element.clientWidth, 200); }
   #axisWidth() { return this.#width() < 480 ? 44 : 54; }
   plotWidth() { return Math.max(this.#width() - 2 * this.#axisWidth(), 100); }
 
   #build() {
-    for (const plot of this.#plots) plot.destroy();
+    for (const { plot } of this.#panes) plot.destroy();
     this.element.replaceChildren();
-    const colors = (this.colors = palette(this.element));
-    const names = document.createElement("div");
-    names.className = "pane-names";
-    names.innerHTML = '<span class="name-voltage">Voltage, V</span><span class="name-current">Current, A</span>';
-    const below = document.createElement("div");
-    below.className = "pane-names";
-    below.innerHTML = '<span class="name-temperature">Temperature, °C</span>';
-    const [upper, lower] = [document.createElement("div"), document.createElement("div")];
-    this.element.append(names, upper, below, lower);
-
-    const axisWidth = this.#axisWidth();
-    const font = "12px Inter, system-ui, sans-serif";
-    const grid = { stroke: colors.grid, width: 1 };
-    const y = (scale, side, size, withGrid) => ({
-      scale, side, size, font, stroke: colors.text, gap: 6, space: 36,
-      grid: { ...grid, show: withGrid }, ticks: { show: false },
-      values: (_, splits, __, ___, step) => splits.map((value) => fixed(value, decimalsOf(step))),
-    });
-    const xLabel = (_, splits, __, ___, step) => splits.map((value) => this.timeLabel(value, step < 60));
-    const shared = {
-      legend: { show: false },
-      cursor: {
-        y: false,
-        points: { size: 8, width: 2 },
-        drag: { x: true, y: false, setScale: false, dist: 4 },
-        bind: { dblclick: () => () => this.resetZoom() },
-      },
-    };
-    const hooks = (draw) => ({
-      setSelect: [(plot) => this.#selected(plot)],
-      setCursor: [(plot) => this.#moved(plot)],
-      drawClear: [(plot) => drawGaps(plot, this.gaps, colors)],
-      draw: [draw],
-    });
-    const line = (scale, stroke, dash) => ({ scale, stroke, dash, width: 1.75, points: { show: false } });
-    const hasSteps = this.stepNames.size > 0;
-    const above = {
-      ...shared,
-      width: this.#width(), height: UPPER,
-      padding: [hasSteps ? RIBBON : 8, 0, 8, 0],
-      scales: { x: { time: false }, V: { range: padded(0.02) }, A: { range: padded(0.1) } },
-      axes: [
-        { show: true, size: 0, grid, ticks: { show: false }, incrs: X_STEPS, space: 80, values: (_, splits) => splits.map(() => "") },
-        y("V", 3, axisWidth, true), y("A", 1, axisWidth, false),
-      ],
-      series: [{}, line("V", colors.voltage), line("A", colors.current, [6, 4])],
-      hooks: hooks((plot) => {
-        if (hasSteps) drawRibbon(plot, this.ribbon, this.stepNames, colors, RIBBON);
-        drawGapNames(plot, this.gaps, colors);
-        drawNames(plot, [
-          { name: "Voltage", series: 1, color: colors.voltage },
-          { name: "Current", series: 2, color: colors.current },
-        ], colors);
-        drawEnd(plot, 1, "round", colors.voltage, colors.card);
-        drawEnd(plot, 2, "square", colors.current, colors.card);
-      }),
-    };
-    const under = {
-      ...shared,
-      width: this.#width(), height: LOWER,
-      padding: [8, axisWidth, 0, 0],
-      scales: { x: { time: false }, C: { range: padded(1) } },
-      axes: [
-        { size: 26, font, stroke: colors.text, grid, gap: 6, ticks: { show: false }, incrs: X_STEPS, space: 80, values: xLabel },
-        { ...y("C", 3, axisWidth, true), space: 26 },
-      ],
-      series: [{}, line("C", colors.temperature)],
-      hooks: hooks((plot) => {
-        if (hasSteps) drawBorders(plot, this.ribbon, colors);
-        drawEnd(plot, 1, "round", colors.temperature, colors.card);
-      }),
-    };
-    this.#plots = [new uPlot(above, this.#upperData(), upper), new uPlot(under, this.#lowerData(), lower)];
+    this.colors = palette(this.element);
+    const size = { width: this.#width(), axisWidth: this.#axisWidth(), room: this.#room };
+    this.#panes = build(this, this.element, this.layout, size);
     this.draw();
   }
 
-  #upperData() { return [this.data[0], this.data[1], this.data[2]]; }
-  #lowerData() { return [this.data[0], this.data[3]]; }
-  get upper() { return this.#plots[0]; }
+  paneData(series) { return [this.data[0], ...series.map(({ at }) => this.data[at])]; }
+  get upper() { return this.#panes[0].plot; }
+  get panes() { return this.#panes; }
 
-  timeLabel(x, withSeconds = true) {
-    if (this.originUs !== null) return elapsedText(x, withSeconds);
-    return elapsedText(((x % 86400) + 86400) % 86400, withSeconds).padStart(withSeconds ? 8 : 5, "0");
+  timeLabel(x, withSeconds = true, decimals = 0) {
+    if (this.originUs !== null) return elapsedText(x, withSeconds, decimals);
+    return elapsedText(((x % DAY_S) + DAY_S) % DAY_S, withSeconds, decimals).padStart(withSeconds ? 8 : 5, "0");
+  }
+
+  // A label of the time axis, whose steps are so many seconds.
+  axisLabel(x, step) {
+    const decimals = step >= 1 ? 0 : step >= 0.1 ? 1 : step >= 0.01 ? 2 : 3;
+    const isDays = this.originUs === null && step >= DAY_S / 4;
+    if (!isDays) return this.timeLabel(x, step < 60, decimals);
+    const at = new Date(this.us(x) / 1000);
+    return at.toLocaleDateString("en-GB", { day: "numeric", month: "short" }) + (step < DAY_S ? ` ${clockText(this.us(x)).slice(0, 5)}` : "");
   }
 
   // The range shown: the zoom, or the window up to now.
@@ -161,9 +99,9 @@ export class Chart {
 
   draw() {
     const [min, max] = this.range();
-    for (const plot of this.#plots) {
+    for (const { plot, series } of this.#panes) {
       plot.batch(() => {
-        plot.setData(plot === this.upper ? this.#upperData() : this.#lowerData(), false);
+        plot.setData(this.paneData(series), false);
         plot.setScale("x", { min, max });
       });
     }
@@ -175,9 +113,8 @@ export class Chart {
     this.#loading?.abort();
     const loading = (this.#loading = new AbortController());
     this.#loadedAt = performance.now();
-    const query = new URLSearchParams({ columns: COLUMNS.join(","), width: String(this.plotWidth()) });
-    const isAll = this.windowUs === null && !this.zoom;
-    if (!isAll) {
+    const query = new URLSearchParams({ columns: this.columns.join(","), width: String(this.plotWidth()) });
+    if (this.windowUs !== null || this.zoom) {
       const [min, max] = this.range();
       // A little more on both sides, so that lines reach the edges.
       const margin = (max - min) * 0.01;
@@ -197,23 +134,31 @@ export class Chart {
   #take(series) {
     const late = this.data[0].length && !this.zoom && this.frozenAtUs === null ? this.data : null;
     const values = (name) => series.columns.find((column) => column.name === name)?.values ?? [];
-    this.data = [series.at_us.map((us) => this.x(us)), ...COLUMNS.map(values)];
+    this.data = [series.at_us.map((us) => this.x(us)), ...this.columns.map((name) => this.#shownColumn(name, values(name)))];
     this.gaps = series.gaps.map(([before, after]) => [this.x(before), this.x(after)]);
     this.bucketUs = series.bucket_us;
     this.rows = series.rows;
     this.stepS = series.bucket_us === null ? median(this.data[0]) : null;
     // Points that arrived while the answer was on its way.
     if (late) this.#push(late[0].map((x, index) => [x, ...late.slice(1).map((column) => column[index])]));
-    this.ribbon = stretches(this.data[0], this.data[4]);
+    this.ribbon = stretches(this.data[0], this.data.at(-1));
     this.draw();
   }
 
-  // New samples: { at_us, columns } in the order of COLUMNS.
+  // A column in its shown unit; most are shown as they are stored.
+  #shownColumn(name, values) {
+    const quantity = this.shown.find(({ column }) => column === name);
+    if (!quantity || (quantity.scale === 1 && quantity.offset === 0)) return values;
+    return values.map((value) => shownValue(quantity, value));
+  }
+
+  // New samples: { at_us, names, columns }.
   append(points) {
     if (this.frozenAtUs !== null || this.zoom) return;
-    this.#push(points.at_us.map((us, row) => [this.x(us), ...points.columns.map((column) => column[row])]));
+    const columns = this.columns.map((name) => this.#shownColumn(name, points.columns[points.names.indexOf(name)] ?? []));
+    this.#push(points.at_us.map((us, row) => [this.x(us), ...columns.map((column) => column[row])]));
     this.#trim();
-    this.ribbon = stretches(this.data[0], this.data[4]);
+    this.ribbon = stretches(this.data[0], this.data.at(-1));
     this.draw();
     const tooMany = this.data[0].length > POINTS_PER_PIXEL_MAX * this.plotWidth();
     if (tooMany && performance.now() - this.#loadedAt > RELOAD_EVERY_MS) this.load();
@@ -259,13 +204,18 @@ export class Chart {
     return this.load();
   }
 
-  zoomTo(min, max) {
+  // Shows a part at once, with what is there; `load` fetches the rest of it.
+  show(min, max) {
     const [low, high] = [Math.min(min, max), Math.max(min, max)];
     const half = Math.max(high - low, ZOOM_MIN_S) / 2;
     const middle = (low + high) / 2;
     this.zoom = [middle - half, middle + half];
     this.draw();
     this.on("view");
+  }
+
+  zoomTo(min, max) {
+    this.show(min, max);
     return this.load();
   }
 
@@ -278,6 +228,16 @@ export class Chart {
     if (factor > 1 && !this.zoom) return undefined;
     return this.zoomTo(at - part * length, at + (1 - part) * length);
   }
+
+  // Moves the window by parts of its length; a live one stands still then.
+  panBy(part) {
+    const [min, max] = this.range();
+    const by = (max - min) * part;
+    return this.zoomTo(min + by, max + by);
+  }
+
+  earlier() { return this.panBy(-PAN_PART); }
+  later() { return this.panBy(PAN_PART); }
 
   resetZoom() {
     if (!this.zoom) return undefined;
@@ -296,11 +256,47 @@ export class Chart {
     return this.load();
   }
 
+  setChoiceOfColumns(choice) {
+    this.choice = choice;
+    this.#setChoice();
+    this.gaps = [];
+    this.#build();
+    this.on("view");
+    return this.load();
+  }
+
+  setByClock(byClock) {
+    const zoomUs = this.zoom?.map((x) => this.us(x));
+    const marksUs = this.marks.map(({ us }) => us);
+    this.byClock = byClock;
+    this.#setAxis();
+    this.#setChoice();
+    this.gaps = [];
+    this.zoom = zoomUs?.map((us) => this.x(us)) ?? null;
+    this.marks.forEach((mark, index) => { mark.x = this.x(marksUs[index]); });
+    this.#build();
+    this.on("view");
+    return this.load();
+  }
+
+  // Alarms: [{ at_us, severity, words, href }].
+  setMarks(marks) {
+    this.marks = marks.map(({ at_us: us, ...mark }) => ({ ...mark, us, x: this.x(us) })).sort((a, b) => a.x - b.x);
+    this.draw();
+  }
+
+  // Fills so many CSS pixels of height; as usual without.
+  setRoom(room) {
+    if (room === this.#room) return;
+    this.#room = room;
+    this.#build();
+  }
+
   // Moves the cursor by points; ±Infinity jumps to an end. Returns whether there is anything to point at.
   moveCursor(by) {
     const [min, max] = this.range();
     const xs = this.data[0];
-    const seen = xs.map((x, index) => index).filter((index) => xs[index] >= min && xs[index] <= max && this.data[1][index] !== null);
+    const seen = xs.map((x, index) => index).filter((index) => xs[index] >= min && xs[index] <= max && this.shown.some(({ at }) => this.data[at][index] !== null));
     if (seen.length === 0) return false;
     const now = this.upper.cursor.idx;
     const at = now === null || now === undefined ? seen.length : seen.findIndex((index) => index >= now);
@@ -311,21 +307,25 @@ export class Chart {
   }
 
   hideCursor() {
-    for (const plot of this.#plots) plot.setCursor({ left: -10, top: -10 }, false);
+    for (const { plot } of this.#panes) plot.setCursor({ left: -10, top: -10 }, false);
     this.tip.hide();
   }
 
-  #selected(plot) {
+  // With the shift key a drag moves the window instead of choosing a part of it.
+  isPanning(event) { return event.shiftKey; }
+
+  selected(plot) {
     const { left, width } = plot.select;
     if (width < 2) return;
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
     this.zoomTo(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));
   }
 
-  #moved(plot) {
-    const other = this.#plots.find((candidate) => candidate !== plot);
+  moved(plot) {
     const { left, idx } = plot.cursor;
-    other?.setCursor({ left, top: left < 0 ? -10 : 10 }, false);
+    for (const other of this.#panes) {
+      if (other.plot !== plot) other.plot.setCursor({ left, top: left < 0 ? -10 : 10 }, false);
+    }
     this.tip?.show(left, left < 0 ? null : idx);
   }
 
@@ -334,7 +334,7 @@ export class Chart {
     if (width === this.upper.width) return;
     const wasNarrow = this.upper.width < 480;
     if (wasNarrow !== width < 480) this.#build();
-    else this.#plots.forEach((plot) => plot.setSize({ width, height: plot.height }));
+    else this.#panes.forEach(({ plot }) => plot.setSize({ width, height: plot.height }));
     if (this.frozenAtUs === null) this.load();
   }
 
@@ -343,8 +343,8 @@ export class Chart {
   destroy() {
     this.#loading?.abort();
     this.resized.disconnect();
-    for (const plot of this.#plots) plot.destroy();
-    this.#plots = [];
+    for (const { plot } of this.#panes) plot.destroy();
+    this.#panes = [];
   }
 }
 

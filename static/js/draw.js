@@ -15,6 +15,13 @@ export function palette(element) {
     voltage: read("voltage", "CanvasText"),
     current: read("current", "CanvasText"),
     temperature: read("temperature", "CanvasText"),
+    fourth: read("fourth", "CanvasText"),
+    fifth: read("fifth", "CanvasText"),
+    alarm: read("alarm", "CanvasText"),
+    alarmTint: read("alarm-tint", "Canvas"),
+    warning: read("warning", "CanvasText"),
+    warningTint: read("warning-tint", "Canvas"),
+    ink: read("text", "CanvasText"),
     text: read("muted", "CanvasText"),
     grid: read("hairline", "GrayText"),
     edge: read("edge", "CanvasText"),
@@ -121,7 +128,7 @@ const position = (plot, series, index) => [
   plot.valToPos(plot.data[series][index], plot.series[series].scale, true),
 ];
 
-// A round or square dot at the newest point.
+// A dot at the newest point, its shape as different as its line.
 export function drawEnd(plot, series, shape, color, card) {
   const index = lastPoint(plot, series);
   if (index < 0) return;
@@ -134,38 +141,53 @@ export function drawEnd(plot, series, shape, color, card) {
   ctx.lineWidth = 1.5 * devicePixelRatio;
   ctx.beginPath();
   if (shape === "square") ctx.rect(x - r, y - r, 2 * r, 2 * r);
+  else if (shape === "diamond") polygon(ctx, x, y, 1.25 * r, 4, 0);
+  else if (shape === "triangle") polygon(ctx, x, y, 1.25 * r, 3, -Math.PI / 2);
   else ctx.arc(x, y, r, 0, 2 * Math.PI);
   ctx.fill();
   ctx.stroke();
   ctx.restore();
 }
 
-// Names on the lines, where the two are far apart.
+function polygon(ctx, x, y, r, corners, first) {
+  for (let corner = 0; corner < corners; corner++) {
+    const turn = first + (2 * Math.PI * corner) / corners;
+    ctx.lineTo(x + r * Math.cos(turn), y + r * Math.sin(turn));
+  }
+  ctx.closePath();
+}
+
+// Names on the lines, where they are farthest apart.
 export function drawNames(plot, names, colors) {
   const { ctx, bbox } = plot;
+  const width = bbox.width / devicePixelRatio;
   let best = { distance: -1 };
   // Parts of the width; a name needs room to the right of its point.
   for (const part of [0.08, 0.16, 0.24, 0.32, 0.4, 0.5, 0.6]) {
-    const index = plot.posToIdx((bbox.width / devicePixelRatio) * part);
-    if (Math.abs(plot.valToPos(plot.data[0][index] ?? NaN, "x") - (bbox.width / devicePixelRatio) * part) > 20) continue;
-    const ys = names.map(({ series }) => plot.data[series][index]);
-    if (ys.some((value) => value === null || value === undefined || Number.isNaN(value))) continue;
-    const places = names.map(({ series }) => position(plot, series, index));
-    const distance = Math.abs(places[0][1] - (places[1]?.[1] ?? bbox.top - 100));
-    if (distance > best.distance) best = { distance, places };
+    const index = plot.posToIdx(width * part);
+    if (Math.abs(plot.valToPos(plot.data[0][index] ?? NaN, "x") - width * part) > 20) continue;
+    const there = names.filter(({ series }) => Number.isFinite(plot.data[series][index]));
+    const places = there.map((name) => ({ ...name, place: position(plot, name.series, index) })).sort((a, b) => a.place[1] - b.place[1]);
+    const gaps = places.slice(1).map(({ place }, at) => place[1] - places[at].place[1]);
+    const distance = there.length * bbox.height + Math.min(...gaps, bbox.height);
+    if (there.length && distance > best.distance) best = { distance, places };
   }
   if (!best.places) return;
   ctx.save();
   ctx.font = font(12, 600);
   ctx.textAlign = "left";
   ctx.lineJoin = "round";
-  names.forEach(({ name, color }, which) => {
-    const [x, y] = best.places[which];
-    const other = best.places[1 - which]?.[1] ?? -Infinity;
-    // Above or below its line: inside the pane, away from the other line.
-    const [low, high] = [bbox.top + 14 * devicePixelRatio, bbox.top + bbox.height - 6 * devicePixelRatio];
+  // Above or below its line: inside the pane, away from the other lines and names.
+  const [low, high] = [bbox.top + 14 * devicePixelRatio, bbox.top + bbox.height - 6 * devicePixelRatio];
+  const taken = best.places.map(({ place }) => place[1]);
+  best.places.forEach(({ name, color, place: [x, y] }, which) => {
+    const others = taken.filter((_, at) => at !== which);
+    const away = (base) => Math.min(...others.map((other) => Math.abs(base - 5 * devicePixelRatio - other)), bbox.height);
     const bases = [y - 8 * devicePixelRatio, y + 18 * devicePixelRatio].filter((base) => base >= low && base <= high);
-    const base = bases.sort((a, b) => Math.abs(b - other) - Math.abs(a - other))[0] ?? low;
+    const base = bases.sort((a, b) => away(b) - away(a))[0] ?? low;
+    // Lines that lie on each other have no room for names; the box at the cursor tells them.
+    if (names.length > 2 && away(base) < 9 * devicePixelRatio) return;
+    taken.push(base - 5 * devicePixelRatio);
     ctx.strokeStyle = colors.card;
     ctx.lineWidth = 4 * devicePixelRatio;
     ctx.strokeText(name, x, base);

@@ -41,11 +41,14 @@ export function durationWords(us) {
   return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
 }
 
-export function elapsedText(seconds, withSeconds = true) {
-  const sign = seconds < -0.5 ? "−" : "";
-  const s = Math.abs(Math.round(seconds));
+// `decimals` more digits than seconds, where a chart shows a pulse.
+export function elapsedText(seconds, withSeconds = true, decimals = 0) {
+  const rounded = Number(seconds.toFixed(decimals));
+  const sign = rounded < 0 ? "−" : "";
+  const s = Math.floor(Math.abs(rounded));
+  const part = decimals ? (Math.abs(rounded) - s).toFixed(decimals).slice(1) : "";
   const minutes = `${sign}${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}`;
-  return withSeconds ? `${minutes}:${two(s % 60)}` : minutes;
+  return withSeconds ? `${minutes}:${two(s % 60)}${part}` : minutes;
 }
 
 export function clockText(us) {

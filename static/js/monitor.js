@@ -1,29 +1,37 @@
 // The monitor page: keeps the wall and the chosen station up to date.
-import { Chart, COLUMNS } from "./chart.js";
-import { clockText, durationWords, elapsedText, valueText } from "./format.js";
+import { clockText, durationWords } from "./format.js";
 import { Live } from "./live.js";
-import { showAges, showCutOff, showValues } from "./values.js";
+import { fillTable } from "./table.js";
+import { showAges, showCutOff, showProgress, showValues } from "./values.js";
+import { View } from "./view.js";
 
-const WINDOWS_US = { "1m": 60e6, "5m": 300e6, "15m": 900e6, "60m": 3600e6, "24h": 86400e6, all: null };
+const WINDOWS_US = {
+  "30s": 30e6, "1m": 60e6, "5m": 300e6, "15m": 900e6, "60m": 3600e6, "4h": 14400e6, "24h": 86400e6, all: null,
+};
+const REFRESH_KEY = "cellar-refresh";
 // Readings older than this are called by their age, not "live".
 const LIVE_US = 15e6;
-const TABLE_ROWS_MAX = 60;
 
 const find = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-let chart;
+let view;
 let chosen;
 
+const isFrozen = () => !view || view.chart.frozenAtUs !== null;
+
 const live = new Live({
-  reopened: () => chart && chart.frozenAtUs === null && chart.load(),
+  reopened: () => isFrozen() || view.chart.load(),
   beat: tick,
-  lines: ({ lines }) => lines.forEach((line) => showValues(line)),
+  lines: ({ lines }) => lines.forEach((line) => {
+    showValues(line);
+    showProgress(line);
+  }),
   list: ({ html }) => replaceList(html),
   head: ({ html }) => replaceHead(html),
-  points: (points) => chart && points.stream_id === chart.stream && chart.append(points),
+  points: takePoints,
   sparks: showSparks,
-  reload: () => chart && chart.frozenAtUs === null && chart.load(),
+  reload: () => isFrozen() || view.chart.load(),
 });
 
 // Values
@@ -36,6 +44,13 @@ function showSparks(sparks) {
     dot?.setAttribute("cx", end[0]);
     dot?.setAttribute("cy", end[1]);
   }
+}
+
+// Samples of the chosen station: the chart, and the values over it, which need not wait for the list.
+function takePoints(points) {
+  if (!view || points.stream_id !== view.stream) return;
+  showValues({ key: chosen, at_us: points.at_us.at(-1), values: points.last });
+  view.chart.append(points);
 }
 
 // Ages go on by the server's clock, once a second and with every beat.
@@ -51,7 +66,7 @@ function tick() {
     find(".readouts")?.classList.toggle("is-stale", !isLive);
   }
   showCutOff(live);
-  if (chart && chart.frozenAtUs === null && !chart.zoom) chart.draw();
+  view?.tick();
 }
 
 // Mark-up from the server
@@ -78,10 +93,16 @@ function replaceHead(html) {
   if (!place) return;
   const before = find(".head", place)?.dataset.stream;
   place.innerHTML = html;
-  const after = find(".head", place).dataset.stream;
-  // A new experiment at the station is a new series; the page's frame depends on it.
-  if (before !== after) open(location.href, { push: false });
-  else if (chart) chart.stepNames = stepNames();
+  const { stream: after, quantities } = find(".head", place).dataset;
+  // A new experiment at the station is a new series; the page's frame depends on it, and nothing of the old view holds.
+  if (before !== after) {
+    const { searchParams } = new URL(location.href);
+    for (const name of ["show", "from_us", "to_us"]) searchParams.delete(name);
+    open(`/?${searchParams}`, { push: false, replace: true });
+  } else if (view) {
+    view.chart.stepNames = stepNames();
+    view.setQuantities(quantities);
+  }
 }
 
 function markChosen() {
@@ -97,92 +118,67 @@ function stepNames() {
   return new Map(all(".strip li").map((step, index) => [index + 1, step.title]));
 }
 
+const frozenWords = () => (view?.chart.frozenAtUs ? `View frozen at ${clockText(view.chart.frozenAtUs)}, the experiment goes on.` : "");
+
 function start() {
-  chart?.destroy();
-  chart = undefined;
+  view?.destroy();
+  view = undefined;
   const article = find("[data-chosen]");
   chosen = article?.dataset.chosen;
-  const window = article?.dataset.window ?? "5m";
-  live.open(`/live/monitor?${chosen ?? ""}&window=${window}`);
   const element = find("[data-chart]");
-  if (!element) return;
-  const head = find(".head");
-  element.hidden = false;
-  element.tabIndex = 0;
-  element.setAttribute("role", "application");
-  element.setAttribute("aria-label", "Chart of voltage, current and temperature. Arrow keys move the cursor, plus and minus zoom, Escape goes back.");
-  element.setAttribute("aria-describedby", "chart-summary");
-  chart = new Chart(element, {
-    stream: Number(head.dataset.stream),
-    originUs: head.dataset.origin ? Number(head.dataset.origin) : null,
-    windowUs: WINDOWS_US[window],
-    stepNames: stepNames(),
-    nowUs: () => live.nowUs(),
-    on: changed,
-  });
-  element.addEventListener("keydown", onChartKey);
-  chart.load();
+  if (element) {
+    view = new View(element, find(".head"), {
+      windowUs: WINDOWS_US[article.dataset.window],
+      stepNames: stepNames(),
+      nowUs: () => live.nowUs(),
+      grows: true,
+      frozenWords,
+      words: {
+        reset: "Escape or a double-click goes back to now.",
+        failed: "The chart could not be loaded; the readings are safe. It is tried again with the next change.",
+      },
+      changed,
+    });
+    const every = find("[data-every]");
+    every.value = refresh();
+    every.addEventListener("change", () => {
+      localStorage.setItem(REFRESH_KEY, every.value);
+      follow();
+    });
+  }
+  follow();
+}
+
+// How often values come, in seconds; empty: as they are measured.
+function refresh() {
+  const kept = localStorage.getItem(REFRESH_KEY) ?? "";
+  return /^\d{1,3}$/.test(kept) ? kept : "";
+}
+
+// Opens the stream of what is shown, if it is another one.
+function follow() {
+  const query = new URLSearchParams({ window: find("[data-chosen]")?.dataset.window ?? "5m" });
+  if (view) query.set("columns", view.chart.columns.join(","));
+  if (refresh()) query.set("every", refresh());
+  const url = `/live/monitor?${chosen ? `${chosen}&` : ""}${query}`;
+  if (url !== live.url) live.open(url);
 }
 
 function changed(what) {
-  const note = find("[data-chart-note]");
-  if (what === "failed") {
-    note.textContent = "The chart could not be loaded; the readings are safe. It is tried again with the next change.";
-    return;
-  }
-  if (chart?.zoom) {
-    const [from, to] = chart.zoom.map((x) => chart.timeLabel(x));
-    note.textContent = `Zoomed to ${from} to ${to}. Escape or a double-click goes back to now.`;
-  } else if (chart?.frozenAtUs) {
-    note.textContent = `View frozen at ${clockText(chart.frozenAtUs)}, the experiment goes on.`;
-  } else note.textContent = "";
   const freeze = find("[data-freeze]");
-  const frozen = Boolean(chart?.frozenAtUs);
-  freeze.setAttribute("aria-pressed", String(frozen));
-  freeze.lastChild.textContent = frozen ? "Unfreeze view" : "Freeze view";
-  if (what === "loaded") describe();
-}
-
-// The summary, what is drawn, and the table if it is open.
-function describe() {
-  const { bucketUs, data } = chart;
-  find("[data-drawn]").textContent = bucketUs ? `Lowest and highest of every ${durationWords(bucketUs)} drawn` : "Every sample drawn";
-  const names = [["Voltage", "voltage_v", "V"], ["Current", "current_a", "A"], ["Temperature", "temperature_c", "°C"]];
-  const sentences = names.map(([name, column, unit], index) => {
-    const values = data[index + 1].filter((value) => value !== null);
-    if (values.length === 0) return "";
-    const [low, high] = values.reduce(([l, h], v) => [Math.min(l, v), Math.max(h, v)], [Infinity, -Infinity]);
-    return `${name} ${valueText(column, values.at(-1))} ${unit} at the end, between ${valueText(column, low)} and ${valueText(column, high)} ${unit}.`;
-  });
-  find("[data-summary]").textContent = sentences.join(" ") || "No samples in this window.";
-  if (find(".table-frame").open) fillTable();
-}
-
-function fillTable() {
-  const measured = chart.data[0].map((_, index) => index).filter((index) => chart.data.slice(1, 4).some((column) => column[index] !== null));
-  const stride = Math.max(1, Math.ceil(measured.length / TABLE_ROWS_MAX));
-  const rows = measured.reverse().filter((_, index) => index % stride === 0).map((index) => {
-    const row = document.createElement("tr");
-    const us = chart.us(chart.data[0][index]);
-    const time = Object.assign(document.createElement("time"), { dateTime: new Date(us / 1000).toISOString(), textContent: clockText(us) });
-    row.append(document.createElement("td"), document.createElement("td"));
-    row.cells[0].append(time);
-    row.cells[1].textContent = chart.originUs === null ? "" : elapsedText(chart.data[0][index]);
-    COLUMNS.slice(0, 3).forEach((column, at) => {
-      const cell = row.insertCell();
-      cell.className = "n";
-      cell.textContent = valueText(column, chart.data[at + 1][index]);
-    });
-    return row;
-  });
-  find("[data-rows]").replaceChildren(...rows);
-  const note = stride > 1 || chart.bucketUs ? "Rows are spread evenly over the window. Choose a shorter one for every sample." : "Every sample of the window.";
-  find("[data-table-note]").textContent = note;
+  const frozen = Boolean(view?.chart.frozenAtUs);
+  if (freeze.getAttribute("aria-pressed") !== String(frozen)) {
+    freeze.setAttribute("aria-pressed", String(frozen));
+    freeze.lastChild.textContent = frozen ? "Unfreeze view" : "Freeze view";
+  }
+  if (what === "view" && view) follow();
+  const table = find(".table-frame");
+  if (what === "loaded" && table.open) fillTable(view.chart, table);
 }
 
 // Going elsewhere without a reload; every link works without this.
 
-async function open(url, { push = true, focus = false } = {}) {
+async function open(url, { push = true, replace = false, focus = false } = {}) {
   const answer = await fetch(url).catch(() => undefined);
   if (!answer?.ok) return location.assign(url);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -191,6 +187,7 @@ async function open(url, { push = true, focus = false } = {}) {
   const address = new URL(url, location.href);
   address.hash = "";
   if (push) history.pushState(null, "", address);
+  else if (replace) history.replaceState(null, "", address);
   document.title = page.title;
   const article = find(".chosen", fresh);
   find(".chosen", old)?.replaceWith(article);
@@ -227,55 +224,34 @@ function chooseWindow(link) {
     if (other === link) other.setAttribute("aria-current", "true");
     else other.removeAttribute("aria-current");
   }
-  const address = new URL(link.href);
+  const address = new URL(location.href);
+  for (const [name, value] of new URL(link.href).searchParams) address.searchParams.set(name, value);
   address.hash = "";
   history.replaceState(null, "", address);
   for (const row of all(".entry")) row.href = row.getAttribute("href").replace(/window=\w+/, `window=${link.dataset.window}`);
-  live.url = `/live/monitor?${chosen}&window=${link.dataset.window}`;
-  chart?.setWindow(WINDOWS_US[link.dataset.window]);
+  view?.chart.setWindow(WINDOWS_US[link.dataset.window]);
+  follow();
 }
 
-// Tools of the chart
+// Tools of the chart that only a live one has
 
-document.addEventListener("click", async (event) => {
+document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
-  if (!button || !chart) return;
-  if (button.dataset.zoom === "in") chart.zoomBy(0.5);
-  else if (button.dataset.zoom === "out") chart.zoomBy(2);
-  else if (button.dataset.zoom === "reset") chart.resetZoom();
-  else if ("freeze" in button.dataset) chart.frozenAtUs === null ? chart.freeze() : chart.unfreeze();
+  if (!button || !view) return;
+  const { chart } = view;
+  if ("freeze" in button.dataset) chart.frozenAtUs === null ? chart.freeze() : chart.unfreeze();
   else if ("table" in button.dataset) {
     const table = find(".table-frame");
     table.open = !table.open;
     if (table.open) table.scrollIntoView({ block: "nearest" });
-  } else if ("copy" in button.dataset) {
-    await navigator.clipboard?.writeText(location.href).catch(() => undefined);
-    find("[data-chart-note]").textContent = `Link to this view copied: ${location.href}`;
   }
 });
 
 document.addEventListener("toggle", (event) => {
   if (!event.target.matches?.(".table-frame")) return;
   find("[data-table]")?.setAttribute("aria-expanded", String(event.target.open));
-  if (event.target.open && chart) fillTable();
+  if (event.target.open && view) fillTable(view.chart, event.target);
 }, true);
-
-function onChartKey(event) {
-  const moves = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key in moves) {
-    chart.moveCursor(moves[event.key] * (event.shiftKey ? 10 : 1));
-    // Said only when somebody asked by key: live values are not announced.
-    if (chart.tip.index !== null) find("[data-cursor-words]").textContent = chart.tip.words(chart.tip.index);
-  } else if (event.key === "+" || event.key === "=") chart.zoomBy(0.5);
-  else if (event.key === "-") chart.zoomBy(2);
-  else if (event.key === "Escape") {
-    chart.resetZoom();
-    chart.hideCursor();
-    find("[data-cursor-words]").textContent = "";
-  } else return;
-  event.preventDefault();
-}
 
 // Up and down walk through the list.
 document.addEventListener("keydown", (event) => {
@@ -286,8 +262,6 @@ document.addEventListener("keydown", (event) => {
   next?.focus();
   event.preventDefault();
 });
-
-document.addEventListener("themechange", () => chart?.recolor());
 
 start();
 setInterval(tick, 1000);

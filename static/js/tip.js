@@ -1,13 +1,11 @@
 // The box beside the cursor: time, every value with its unit, the step in words.
-import { clockText, valueText, zoneName } from "./format.js";
+import { clockText, zoneName } from "./format.js";
+import { quantityText } from "./quantities.js";
 
-const ROWS = [
-  ["voltage", "Voltage", "voltage_v", "V", 1],
-  ["current", "Current", "current_a", "A", 2],
-  ["temperature", "Temperature", "temperature_c", "°C", 3],
-];
 // Between cursor and box: the point stays free.
 const AWAY_PX = 14;
+
+const node = (tag, className, text) => Object.assign(document.createElement(tag), { className, textContent: text });
 
 export class Tip {
   constructor(chart) {
@@ -23,19 +21,23 @@ export class Tip {
   // Text of a point for a screen reader.
   words(index) {
     const { chart } = this;
-    const values = ROWS.map(([, name, column, unit, at]) => `${name} ${valueText(column, chart.data[at][index])} ${unit}`);
+    const values = chart.shown.map((one) => `${one.name} ${quantityText(one, chart.data[one.at][index])} ${one.unit}`.trim());
     return `${this.#times(index).join(", ")}: ${[...values, this.#step(index)].filter(Boolean).join(", ")}`;
   }
 
   #times(index) {
     const { chart } = this;
     const x = chart.data[0][index];
-    const clock = `${clockText(chart.us(x))} ${zoneName()}`;
-    return chart.originUs === null ? [clock] : [`Elapsed ${chart.timeLabel(x)}`, clock];
+    const [low, high] = chart.range();
+    const us = chart.us(x);
+    // Where a pulse fills the chart, seconds are too coarse.
+    const part = high - low < 30 ? `.${String(Math.floor((((us % 1e6) + 1e6) % 1e6) / 1e3)).padStart(3, "0")}` : "";
+    const clock = `${clockText(us)}${part} ${zoneName()}`;
+    return chart.startedUs === null ? [clock] : [`Elapsed ${chart.elapsed(us, part ? 3 : 0)}`, clock];
   }
 
   #step(index) {
-    const step = this.chart.data[4][index];
+    const step = this.chart.data.at(-1)[index];
     if (step === null || step === undefined) return "";
     const number = Math.round(step);
     const name = this.chart.stepNames.get(number);
@@ -44,19 +46,21 @@ export class Tip {
 
   show(left, index) {
     const { chart, box } = this;
-    if (index === null || index === undefined || chart.data[1][index] === undefined) return this.hide();
+    if (index === null || index === undefined || chart.data[0][index] === undefined) return this.hide();
     this.left = left;
     this.index = index;
     const [time, clock] = this.#times(index);
-    const node = (tag, className, text) => Object.assign(document.createElement(tag), { className, textContent: text });
     const head = node("div", "tip-time", time);
     if (clock) head.append(" ", node("span", "", clock));
-    const rows = ROWS.map(([tone, name, column, unit, at]) => {
-      const row = node("div", `tip-row tip-${tone}`, "");
-      row.append(node("span", "tip-key", ""), node("span", "", name), node("b", "", `${valueText(column, chart.data[at][index])} ${unit}`));
+    const rows = chart.shown.map((one) => {
+      const row = node("div", "tip-row", "");
+      const key = node("span", "tip-key", "");
+      key.style.color = chart.colors[one.tone];
+      key.style.borderTopStyle = one.dash.length === 0 ? "solid" : one.dash[0] > 3 ? "dashed" : "dotted";
+      row.append(key, node("span", "", one.name), node("b", "", `${quantityText(one, chart.data[one.at][index])} ${one.unit}`.trim()));
       return row;
     });
-    const isGap = ROWS.every(([, , , , at]) => chart.data[at][index] === null);
+    const isGap = chart.shown.every(({ at }) => chart.data[at][index] === null);
     const step = node("div", "muted", isGap ? "No data here" : this.#step(index));
     box.replaceChildren(head, ...rows, step);
     step.hidden = step.textContent === "";

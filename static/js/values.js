@@ -6,6 +6,8 @@ export function showValues({ key, at_us: atUs, values }, root = document) {
   for (const place of root.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)) {
     for (const element of place.querySelectorAll("[data-value]")) {
       const { value: column, scale, offset, decimals } = element.dataset;
+      // Samples may have some of the columns only; what they say nothing of stays.
+      if (!(column in values)) continue;
       const value = values[column];
       const text = scale && Number.isFinite(value)
         ? fixed(value * scale + Number(offset), Number(decimals), isSigned(column))
@@ -13,7 +15,19 @@ export function showValues({ key, at_us: atUs, values }, root = document) {
       if (element.textContent !== text) element.textContent = text;
     }
     const age = place.querySelector("[data-age]");
-    if (age && atUs) age.dataset.age = atUs;
+    if (age && atUs > Number(age.dataset.age || 0)) age.dataset.age = atUs;
+  }
+}
+
+// How far the run of a line is, and how long it still takes.
+export function showProgress({ key, progress }, root = document) {
+  if (!progress) return;
+  for (const place of root.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)) {
+    for (const element of place.querySelectorAll("[data-progress]")) {
+      const now = progress[element.dataset.progress] ?? "";
+      if (element.tagName === "PROGRESS") element.value = now;
+      else if (element.textContent !== String(now)) element.textContent = String(now);
+    }
   }
 }
 

@@ -6,6 +6,7 @@ pub mod dead_letters;
 pub mod emergency_stop;
 pub mod experiments;
 pub mod imports;
+pub mod marks;
 pub mod profiles;
 pub mod series;
 pub mod stations;

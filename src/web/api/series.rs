@@ -1,10 +1,11 @@
 //! `GET /api/v1/streams/{id}/series` and `GET /api/v1/experiments/{id}/series`: a window of a time series, ready to draw.
 
-use actix_web::web;
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{ExperimentId, StreamId};
 use crate::series::window::{Series, WIDTH_MAX};
+use crate::web::answer::kept_json;
 use crate::web::{State, WebError};
 
 /// Columns drawn when none are named.
@@ -62,11 +63,12 @@ pub struct Points {
 /// # Errors
 /// 404 without such a stream, 422 for a window or columns that make no sense.
 pub async fn of_stream(
+    request: HttpRequest,
     state: web::Data<State>,
     id: web::Path<i64>,
     query: web::Query<Query>,
-) -> Result<web::Json<Answer>, WebError> {
-    answer(&state, StreamId(*id), &query).await
+) -> Result<HttpResponse, WebError> {
+    kept_json(&request, &answer(&state, StreamId(*id), &query).await?)
 }
 
 /// The series of an experiment.
@@ -74,15 +76,17 @@ pub async fn of_stream(
 /// # Errors
 /// As [`of_stream`].
 pub async fn of_experiment(
+    request: HttpRequest,
     state: web::Data<State>,
     id: web::Path<i64>,
     query: web::Query<Query>,
-) -> Result<web::Json<Answer>, WebError> {
+) -> Result<HttpResponse, WebError> {
     let stream = state.stream_of(ExperimentId(*id)).await.map_err(WebError::internal)?;
-    answer(&state, stream.ok_or(WebError::NotFound("such experiment, or it has no samples yet"))?, &query).await
+    let stream = stream.ok_or(WebError::NotFound("such experiment, or it has no samples yet"))?;
+    kept_json(&request, &answer(&state, stream, &query).await?)
 }
 
-async fn answer(state: &State, stream: StreamId, query: &Query) -> Result<web::Json<Answer>, WebError> {
+async fn answer(state: &State, stream: StreamId, query: &Query) -> Result<Answer, WebError> {
     let names = column_names(query.columns.as_deref().unwrap_or(COLUMNS_DEFAULT))?;
     let width = query.width.unwrap_or(WIDTH_DEFAULT).clamp(1, WIDTH_MAX);
     let bounds = state.bounds(stream).await.map_err(WebError::internal)?;
@@ -95,7 +99,7 @@ async fn answer(state: &State, stream: StreamId, query: &Query) -> Result<web::J
         });
     }
     let series = state.series(stream, &names, from_us, to_us, width).await.map_err(WebError::internal)?;
-    Ok(web::Json(Answer::new(stream, &names, (from_us, to_us), series)))
+    Ok(Answer::new(stream, &names, (from_us, to_us), series))
 }
 
 impl Answer {
@@ -114,7 +118,11 @@ impl Answer {
     }
 }
 
-fn column_names(list: &str) -> Result<Vec<&str>, WebError> {
+/// The columns of a list with commas.
+///
+/// # Errors
+/// 422 for what is no column name, and for too many.
+pub(in crate::web) fn column_names(list: &str) -> Result<Vec<&str>, WebError> {
     let names: Vec<&str> = list.split(',').map(str::trim).collect();
     let invalid = |message: String| WebError::Invalid { target: "columns", message };
     if names.len() > COLUMNS_MAX {

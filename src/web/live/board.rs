@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::shape;
 use crate::web::State;
 use crate::web::pages::monitor::line::Line;
 use crate::web::pages::monitor::read_lines;
@@ -22,22 +23,38 @@ const SPARKS_PERIOD_US: i64 = 20_000_000;
 /// Most sparklines: more lines than this nobody reads as pictures.
 const SPARKS_MAX: usize = 200;
 
+/// The lines as last read, and what of them every connection needs.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) lines: Vec<Line>,
+    /// Of each line everything but its values: mark-up is sent anew when one of them changes.
+    pub(super) shapes: Vec<String>,
+}
+
+impl From<Vec<Line>> for Seen {
+    fn from(lines: Vec<Line>) -> Self {
+        Self { shapes: lines.iter().map(shape).collect(), lines }
+    }
+}
+
 /// The lines as last read, shared by every connection.
 #[derive(Debug)]
 pub struct Board {
-    pub(super) lines: watch::Receiver<Arc<Vec<Line>>>,
+    pub(super) seen: watch::Receiver<Arc<Seen>>,
     pub(super) clients: Arc<AtomicUsize>,
     sparks: Mutex<(i64, Arc<Sparks>)>,
-    forecasts: Forecasts,
+    forecasts: Arc<Forecasts>,
 }
 
 impl Board {
     /// Starts the task that reads the lines while anybody looks. It ends with the board.
     #[must_use]
     pub fn start(state: State) -> Self {
-        let (sender, lines) = watch::channel(Arc::new(Vec::new()));
+        let (sender, seen) = watch::channel(Arc::new(Seen::default()));
         let clients = Arc::new(AtomicUsize::new(0));
         let watched = Arc::clone(&clients);
+        let forecasts = Arc::new(Forecasts::default());
+        let forecasting = Arc::clone(&forecasts);
         tokio::spawn(async move {
             let mut tick = interval(BOARD_PERIOD);
             tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -46,14 +63,14 @@ impl Board {
                 if watched.load(Ordering::Relaxed) == 0 {
                     continue;
                 }
-                match read_lines(&state, state.clock.now_us()).await {
-                    Ok(lines) => drop(sender.send(Arc::new(lines))),
+                match read_lines(&state, &forecasting, state.clock.now_us()).await {
+                    Ok(lines) => drop(sender.send(Arc::new(Seen::from(lines)))),
                     // Pages see the missing beat of values; the store's own log has the cause.
                     Err(error) => tracing::warn!(%error, "the monitor's lines cannot be read"),
                 }
             }
         });
-        Self { lines, clients, sparks: Mutex::default(), forecasts: Forecasts::default() }
+        Self { seen, clients, sparks: Mutex::default(), forecasts }
     }
 
     /// When the runs of the stations will be done.

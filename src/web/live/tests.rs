@@ -8,12 +8,20 @@ fn follower() -> (Follower, mpsc::Receiver<Bytes>) {
     let (sender, receiver) = mpsc::channel(CLIENT_QUEUE_MAX);
     let follower = Follower {
         session: None,
-        shows: Shows::Monitor { chosen: "station=4".into(), window: Window::default() },
+        shows: Shows::Monitor {
+            chosen: "station=4".into(),
+            window: Window::default(),
+            columns: POINTS_COLUMNS.split(',').map(str::to_owned).collect(),
+        },
+        period: POINTS_PERIOD,
         stream: Some(StreamId(7)),
         sent: HashMap::new(),
-        shape: Vec::new(),
+        values_at: None,
+        seen: Arc::default(),
+        tiles: Vec::new(),
         sparks: Arc::default(),
         pending: Vec::new(),
+        points_at: None,
         newest_us: i64::MIN,
         backfill: None,
         missed: false,
@@ -89,11 +97,52 @@ fn back_fill_is_no_news_at_the_end_of_a_chart_but_a_reason_to_fetch_it() {
 #[test]
 fn unchanged_lines_are_not_sent_again() {
     let (mut follower, mut receiver) = follower();
-    let lines = [Line::station(super::super::pages::monitor::line::tests::station(StationState::Running), 10)];
+    let line = Line::station(super::super::pages::monitor::line::tests::station(StationState::Running), 10);
+    let seen = |line: &Line| Arc::new(Seen::from(vec![line.clone()]));
     let sparks = Arc::default();
-    follower.send_lines(&lines, &sparks, 10).ok().unwrap();
+    follower.send_lines(&seen(&line), &sparks, 10).ok().unwrap();
     let events: Vec<String> = (0..3).map(|_| sent(&mut receiver).0).collect();
     assert_eq!(events, ["list", "head", "lines"]);
-    follower.send_lines(&lines, &sparks, 11).ok().unwrap();
+    follower.send_lines(&seen(&line), &sparks, 11).ok().unwrap();
     assert!(receiver.try_recv().is_err());
+}
+
+#[test]
+fn a_page_that_wants_values_seldom_gets_them_seldom_and_loses_nothing() {
+    let (mut follower, mut receiver) = follower();
+    (follower.period, follower.stream) = (Duration::from_secs(60), None);
+    let mut line = Line::station(super::super::pages::monitor::line::tests::station(StationState::Running), 10);
+    line.stream = Some(StreamId(7));
+    let sparks = Arc::default();
+    follower.send_lines(&Arc::new(Seen::from(vec![line.clone()])), &sparks, 10).ok().unwrap();
+    assert_eq!((0..3).map(|_| sent(&mut receiver).0).collect::<Vec<_>>(), ["list", "head", "lines"]);
+    line.at_us = Some(77);
+    follower.send_lines(&Arc::new(Seen::from(vec![line.clone()])), &sparks, 11).ok().unwrap();
+    assert!(receiver.try_recv().is_err(), "a new value waits");
+    // A change of state does not.
+    line.reason = Some("door open".into());
+    follower.send_lines(&Arc::new(Seen::from(vec![line])), &sparks, 12).ok().unwrap();
+    assert_eq!([sent(&mut receiver).0, sent(&mut receiver).0], ["list", "head"]);
+
+    follower.send_points().ok().unwrap();
+    assert_eq!(sent(&mut receiver).0, "reload", "a page that begins to follow may have missed something");
+    for _ in 0..=PENDING_MAX {
+        follower.take(Ok(samples(7, batch(1)))).ok().unwrap();
+    }
+    assert!(follower.pending.len() <= PENDING_MAX && follower.points_due().is_some());
+    follower.send_points().ok().unwrap();
+    assert_eq!(sent(&mut receiver).0, "reload", "more than is kept is fetched");
+}
+
+#[test]
+fn a_page_gets_the_columns_it_draws_and_every_value_of_the_newest_row() {
+    let (mut follower, mut receiver) = follower();
+    let columns = vec!["rim_temperature_c".to_owned(), "voltage_v".to_owned()];
+    follower.shows = Shows::Monitor { chosen: "station=4".into(), window: Window::default(), columns };
+    follower.take(Ok(samples(7, batch(2)))).ok().unwrap();
+    follower.send_points().ok().unwrap();
+    let (_, points) = sent(&mut receiver);
+    assert_eq!(points["names"], json!(["rim_temperature_c", "voltage_v"]));
+    assert_eq!(points["columns"], json!([[null, null], [3.5, 3.5]]));
+    assert_eq!(points["last"], json!({ "voltage_v": 3.5 }));
 }

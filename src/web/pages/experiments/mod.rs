@@ -3,7 +3,9 @@
 pub mod add;
 pub(in crate::web) mod asked;
 pub mod cancel;
+mod cycles;
 pub mod data;
+mod facts;
 pub mod hold;
 pub mod import;
 pub mod list;
@@ -14,6 +16,7 @@ pub mod queue;
 pub mod report;
 pub mod show;
 pub mod views;
+pub mod window_csv;
 
 use super::monitor::status::Status;
 use crate::domain::experiment::ExperimentState;

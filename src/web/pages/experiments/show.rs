@@ -4,6 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
+use super::cycles::Cycles;
+use super::facts::Facts;
 use super::order::Deed;
 use super::{find, status};
 use crate::domain::battery::Technology;
@@ -23,6 +25,7 @@ use crate::web::moment::Moment;
 use crate::web::page::Layout;
 use crate::web::pages::alarms::Row as AlarmRow;
 use crate::web::pages::monitor::numbers::{duration_words, value_text};
+use crate::web::pages::monitor::quantities::Quantity;
 use crate::web::pages::monitor::status::Status;
 use crate::web::pages::monitor::table::Table;
 use crate::web::{State, WebError, answer};
@@ -41,6 +44,9 @@ struct Page {
     numbers: Vec<Number>,
     /// How the numbers were found; empty without any.
     rule: String,
+    /// Its cycles, where their numbers could be found in time.
+    cycles: Option<Cycles>,
+    facts: Facts,
     happened: Vec<Transition>,
     /// The last order it was given.
     order: Option<LastOrder>,
@@ -57,6 +63,8 @@ struct Measured {
     summary: String,
     drawn: String,
     table: Table,
+    /// What the chart can show, for the script of the page.
+    quantities: String,
 }
 
 /// A line of the facts about an electrolyte.
@@ -227,9 +235,11 @@ pub async fn page(
     let of_this =
         AlarmFilter { answered: Answered::All, experiment: Some(experiment.experiment), ..AlarmFilter::default() };
     let alarms = state.store.alarms(&of_this, EXPERIMENT_ROWS).await?;
-    let measured = measured(&state, &experiment).await?;
+    let facts = Facts::read(&state, &experiment).await?;
+    let measured = measured(&state, &experiment, &facts).await?;
     let rows = measured.as_ref().map_or(0, |measured| measured.latest.row_total);
     let summary = if rows > 0 { state.summaries.of(&state, &experiment, rows).await? } else { None };
+    let cycles = summary.as_deref().map(|summary| Cycles::new(summary, experiment.experiment));
     let (numbers, rule) = summary.map_or_else(Default::default, |summary| {
         let end_us = experiment.finished_at_us.unwrap_or(summary.last_at_us);
         let begin_us = experiment.started_at_us.unwrap_or(summary.first_at_us);
@@ -242,6 +252,8 @@ pub async fn page(
         measured,
         numbers,
         rule,
+        cycles,
+        facts,
         order: state.store.last_order(experiment.experiment).await?,
         happened: state.store.transitions(experiment.experiment).await?,
         experiment,
@@ -251,7 +263,7 @@ pub async fn page(
     answer::page(StatusCode::OK, &page)
 }
 
-async fn measured(state: &State, experiment: &Experiment) -> Result<Option<Measured>, WebError> {
+async fn measured(state: &State, experiment: &Experiment, facts: &Facts) -> Result<Option<Measured>, WebError> {
     let Some(stream) = state.stream_of(experiment.experiment).await? else { return Ok(None) };
     let Some(latest) = state.store.latest(stream).await? else { return Ok(None) };
     let (from_us, to_us) = (latest.first_at_us, latest.at_us.max(latest.first_at_us));
@@ -268,6 +280,7 @@ async fn measured(state: &State, experiment: &Experiment) -> Result<Option<Measu
         table: Table::new(&series, origin_us),
         drawn,
         latest,
+        quantities: Quantity::to_json(&facts.quantities),
     }))
 }
 

@@ -1,12 +1,14 @@
 //! One line of the wall: a station or a probe, how it is, and its values.
 
+use crate::analysis::forecast::Standing;
 use crate::domain::experiment::ExperimentState;
 use crate::domain::ids::{BatteryId, DeviceId, ExperimentId, StationId, StreamId};
 use crate::domain::profile::{Step, StepMode, Steps};
 use crate::store::monitor::{MeasureLine, ProbeLine, StationLine};
 use crate::store::streams::Latest;
 
-use super::numbers::{Reading, quantities, value_text};
+use super::numbers::{Reading, duration_words, quantities, value_text};
+use super::quantities::Quantity;
 use super::status::{AWAY, Group, MEASURING, RUNNING, Status, judge};
 
 /// A unit sends a heartbeat every 5 s; after three missed ones it is away.
@@ -60,6 +62,10 @@ pub struct Line {
     pub stream: Option<StreamId>,
     /// The newest values by column.
     pub latest: Vec<(String, Option<f64>)>,
+    /// What its chart can show.
+    pub quantities: Vec<Quantity>,
+    /// Where the run stands; `None` when nothing runs, or nobody can tell.
+    pub standing: Option<Standing>,
 }
 
 impl Line {
@@ -82,6 +88,8 @@ impl Line {
             silent_since_us,
             at_us,
             readings: readings(&latest, &station.measures),
+            quantities: Quantity::among(latest.iter().map(|(column, _)| column.as_str()), &station.measures),
+            standing: None,
             station: Some(station.station),
             device: station.unit,
             profile: experiment.as_ref().map(|experiment| experiment.profile_name.clone()),
@@ -116,6 +124,8 @@ impl Line {
             silent_since_us,
             at_us,
             readings: readings(&latest, &[]),
+            quantities: Quantity::among(latest.iter().map(|(column, _)| column.as_str()), &[]),
+            standing: None,
             station: None,
             device: Some(probe.device),
             experiment: None,
@@ -238,6 +248,47 @@ impl Line {
                 (cycle < cycles).then(|| self.steps().first().map(Step::words))?
             }
         }
+    }
+}
+
+/// How far a run is, in words that change as it goes on.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Progress {
+    /// Per cent done, whole.
+    pub pct: u8,
+    /// “2 h 5 min left”; empty for a run that stands still.
+    pub left: String,
+    /// “about 31 min left in this step”; empty when the step takes longer than anybody thought.
+    pub step_left: String,
+}
+
+impl Line {
+    /// How far the run is; `None` when nothing runs, or nobody can tell.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of 0 to 1; times are clamped")]
+    pub fn progress(&self) -> Option<Progress> {
+        /// Nobody plans further than ten years.
+        const LEFT_MAX_S: f64 = 10.0 * 366.0 * 86_400.0;
+        let standing = self.standing?;
+        let is_running = self.group == Group::Running;
+        let words = |seconds: f64| duration_words((seconds.clamp(0.0, LEFT_MAX_S) * 1e6) as i64);
+        let step_left = is_running && standing.step_left_s >= 1.0;
+        Some(Progress {
+            // Never called done before it is.
+            pct: (standing.share * 100.0).clamp(0.0, 99.0) as u8,
+            left: if is_running { format!("{} left", words(standing.left_s)) } else { String::new() },
+            step_left: if step_left {
+                format!("About {} left in this step", words(standing.step_left_s))
+            } else {
+                String::new()
+            },
+        })
+    }
+
+    /// What its chart can show, for the script of the page.
+    #[must_use]
+    pub fn quantities_json(&self) -> String {
+        Quantity::to_json(&self.quantities)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod line;
 pub mod numbers;
+pub mod quantities;
 pub mod spark;
 pub mod status;
 mod strip;
@@ -22,6 +23,7 @@ use crate::web::answer::Notice;
 use crate::web::live::Board;
 use crate::web::page::Layout;
 use crate::web::pages::experiments::order::Deed;
+use crate::web::pages::wall::Forecasts;
 use crate::web::{State, WebError};
 
 use line::Line;
@@ -46,6 +48,10 @@ pub struct Query {
     pub window: Option<String>,
     /// The experiment that was just queued.
     pub queued: Option<i64>,
+    /// Columns that are drawn live, separated by commas.
+    pub columns: Option<String>,
+    /// How often values are wanted, s; as they come when absent.
+    pub every: Option<u32>,
 }
 
 impl Query {
@@ -201,12 +207,12 @@ pub async fn page(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, WebError> {
     let now_us = state.clock.now_us();
-    let lines = read_lines(&state, now_us).await.map_err(WebError::internal)?;
+    let lines = read_lines(&state, board.forecasts(), now_us).await.map_err(WebError::internal)?;
     let window = match query.window.as_deref() {
         None => Window::default(),
         Some(word) => Window::from_word(word).ok_or(WebError::Invalid {
             target: "window",
-            message: format!("“{word}” is not one of 1m, 5m, 15m, 60m, 24h and all"),
+            message: format!("“{word}” is not one of 30s, 1m, 5m, 15m, 60m, 4h, 24h and all"),
         })?,
     };
     let index = match query.key() {
@@ -234,12 +240,15 @@ pub async fn page(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn read_lines(state: &State, now_us: i64) -> Result<Vec<Line>, StoreError> {
+pub async fn read_lines(state: &State, forecasts: &Forecasts, now_us: i64) -> Result<Vec<Line>, StoreError> {
     let stations = state.store.station_lines().await?.into_iter().map(|station| Line::station(station, now_us));
     let probes = state.store.probe_lines().await?.into_iter().map(|probe| Line::probe(probe, now_us));
     let mut lines: Vec<Line> = stations.chain(probes).collect();
     // Stable: within a group the order of the store stays.
     lines.sort_by_key(|line| line.group);
+    for line in lines.iter_mut().filter(|line| line.is_station()) {
+        line.standing = forecasts.standing(state, line, now_us).await;
+    }
     Ok(lines)
 }
 

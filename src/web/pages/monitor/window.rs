@@ -3,6 +3,8 @@
 /// The choices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Window {
+    /// 30 seconds.
+    Sec30,
     /// 1 minute.
     Min1,
     /// 5 minutes.
@@ -12,6 +14,8 @@ pub enum Window {
     Min15,
     /// 1 hour.
     Hour1,
+    /// 4 hours.
+    Hour4,
     /// 24 hours.
     Day1,
     /// From the first sample on.
@@ -20,17 +24,19 @@ pub enum Window {
 
 impl Window {
     /// All choices with their word in the address, their label and their length in seconds.
-    pub const ALL: [(Self, &'static str, &'static str, Option<i64>); 6] = [
+    pub const ALL: [(Self, &'static str, &'static str, Option<i64>); 8] = [
+        (Self::Sec30, "30s", "30 s", Some(30)),
         (Self::Min1, "1m", "1 min", Some(60)),
         (Self::Min5, "5m", "5 min", Some(300)),
         (Self::Min15, "15m", "15 min", Some(900)),
         (Self::Hour1, "60m", "1 h", Some(3_600)),
+        (Self::Hour4, "4h", "4 h", Some(14_400)),
         (Self::Day1, "24h", "24 h", Some(86_400)),
         (Self::All, "all", "All", None),
     ];
 
     fn row(self) -> (Self, &'static str, &'static str, Option<i64>) {
-        *Self::ALL.iter().find(|(window, ..)| *window == self).unwrap_or(&Self::ALL[1])
+        *Self::ALL.iter().find(|(window, ..)| *window == self).unwrap_or(&Self::ALL[2])
     }
 
     /// The word in the address.

@@ -117,9 +117,9 @@ pub async fn page(
         Some(unit) if station.is_live() => state.store.last_command(unit, Verb::Stations).await?,
         _ => None,
     };
-    let lines = if station.is_live() { read_lines(&state, now_us).await? } else { Vec::new() };
+    let lines = if station.is_live() { read_lines(&state, board.forecasts(), now_us).await? } else { Vec::new() };
     let line = lines.into_iter().find(|line| line.station == Some(station.station_id));
-    let tile = wall::tiles(&state, board.forecasts(), line.as_slice(), now_us).await.pop();
+    let tile = wall::tiles(line.as_slice(), now_us).pop();
     let mut transitions = match &station.experiment {
         Some((experiment, _)) => state.store.transitions(*experiment).await?,
         None => Vec::new(),

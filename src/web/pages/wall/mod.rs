@@ -113,15 +113,14 @@ impl Page {
 }
 
 /// The tiles of the stations among these lines.
-pub async fn tiles(state: &State, forecasts: &Forecasts, lines: &[Line], now_us: i64) -> Vec<Tile> {
-    let mut tiles = Vec::new();
-    for line in lines.iter().filter(|line| line.is_station()) {
-        let standing = forecasts.standing(state, line, now_us).await;
+#[must_use]
+pub fn tiles(lines: &[Line], now_us: i64) -> Vec<Tile> {
+    let of = |line: &Line| {
         let is_running = line.group == Group::Running;
-        let progress = standing.map(|standing| Progress::new(standing, is_running, now_us));
-        tiles.push(Tile { line: line.clone(), progress });
-    }
-    tiles
+        let progress = line.standing.map(|standing| Progress::new(standing, is_running, now_us));
+        Tile { line: line.clone(), progress }
+    };
+    lines.iter().filter(|line| line.is_station()).map(of).collect()
 }
 
 /// Answers with the wall.
@@ -134,8 +133,8 @@ pub async fn page(
     board: web::Data<Board>,
 ) -> Result<HttpResponse, WebError> {
     let now_us = state.clock.now_us();
-    let lines = read_lines(&state, now_us).await?;
-    let tiles = tiles(&state, board.forecasts(), &lines, now_us).await;
+    let lines = read_lines(&state, board.forecasts(), now_us).await?;
+    let tiles = tiles(&lines, now_us);
     answer::page(StatusCode::OK, &Page { layout: Layout::new(&request, "monitor"), tiles, now_us })
 }
 
@@ -145,9 +144,12 @@ mod tests {
 
     #[test]
     fn a_run_is_not_called_done_before_it_is_and_one_that_stands_still_has_no_end() {
-        let progress = Progress::new(Standing { share: 0.9999, left_s: 1.0 }, true, 1_795_240_800_000_000);
+        let progress =
+            Progress::new(Standing { share: 0.9999, left_s: 1.0, step_left_s: 1.0 }, true, 1_795_240_800_000_000);
         assert_eq!(progress.pct, 99);
         assert!(progress.finish.is_some());
-        assert!(Progress::new(Standing { share: 0.5, left_s: f64::INFINITY }, false, 0).finish.is_none());
+        assert!(
+            Progress::new(Standing { share: 0.5, left_s: f64::INFINITY, step_left_s: 0.0 }, false, 0).finish.is_none()
+        );
     }
 }
