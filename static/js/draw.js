@@ -109,7 +109,7 @@ function freeHeight(plot, before, after) {
     const shown = plot.series.slice(1).filter((_, at) => Number.isFinite(data[at + 1][index]));
     return shown.map((series) => plot.valToPos(data[plot.series.indexOf(series)][index], series.scale, true));
   });
-  const places = [0.94, 0.5, 0.12, 0.3, 0.7].map((part) => bbox.top + bbox.height * part);
+  const places = [0.94, 0.5, 0.22, 0.34, 0.7].map((part) => bbox.top + bbox.height * part);
   const away = (place) => Math.min(...taken.map((y) => Math.abs(y - place)), bbox.height);
   return places.reduce((best, place) => (away(place) > away(best) * 1.2 ? place : best));
 }

@@ -70,7 +70,8 @@ export function layout(choice, quantities) {
     else panes.at(-1).left.push(one);
   }
   for (const pane of panes) {
-    [...pane.left, ...pane.right].forEach((one, index) => {
+    // The first of each axis look the way they do alone.
+    [pane.left[0], ...pane.right, ...pane.left.slice(1)].forEach((one, index) => {
       one.dash = DASHES[index % DASHES.length];
       one.shape = SHAPES[index % SHAPES.length];
     });
