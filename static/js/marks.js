@@ -20,6 +20,7 @@ function shape(ctx, severity, x, y, r) {
   ctx.fill();
 }
 
+export const flagWords = ({ words }) => (words.length > WORDS_MAX ? `${words.slice(0, WORDS_MAX - 1)}…` : words);
 export const isWarning = ({ severity }) => severity === "warning";
 
 export function drawMarks(plot, marks, colors, withFlags) {
@@ -43,7 +44,7 @@ export function drawMarks(plot, marks, colors, withFlags) {
     ctx.stroke();
     if (!withFlags) continue;
     ctx.font = font(11.5);
-    const words = mark.words.length > WORDS_MAX ? `${mark.words.slice(0, WORDS_MAX - 1)}…` : mark.words;
+    const words = flagWords(mark);
     const width = ctx.measureText(words).width + 26 * dpr;
     const height = 19 * dpr;
     const top = bbox.top + 3 * dpr;

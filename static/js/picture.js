@@ -1,11 +1,12 @@
 // A chart as a picture, just as it is seen: the panes as they are drawn, or all of it anew as vectors.
 import { fixed } from "./format.js";
+import { flagWords } from "./marks.js";
 import { decimalsOf } from "./panes.js";
 import { axisTitle } from "./quantities.js";
 
 const NAMES = 22;
 const HEAD = 30;
-const FOOT = 22;
+const FOOT = 40;
 const EDGE = 12;
 
 export function save(name, blob) {
@@ -51,7 +52,7 @@ export async function png(chart, { title, note }) {
     }
     pen.drawImage(pane.plot.ctx.canvas, EDGE, top, pane.plot.width, pane.plot.height);
   });
-  write(note, EDGE, height - 7, chart.colors.text, "12");
+  note.forEach((line, index) => write(line, EDGE, height - 24 + 16 * index, chart.colors.text, "12"));
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
@@ -132,7 +133,7 @@ function paneSvg(chart, { pane, top }, index, count) {
     const at = plot.valToPos(mark.x, "x");
     line(at, 0, at, height, color, ' stroke-width="1.5"');
     const isLeft = at > width / 2;
-    if (index === 0) text(mark.words, isLeft ? at - 5 : at + 5, 14, color, isLeft ? "end" : "start", ' font-weight="600"');
+    if (index === 0) text(flagWords(mark), isLeft ? at - 5 : at + 5, 14, color, isLeft ? "end" : "start", ' font-weight="600"');
   }
   parts.push("</svg>");
   if (index === 0) {
@@ -153,6 +154,6 @@ export function svg(chart, { title, note }) {
   const text = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="Inter, system-ui, sans-serif" font-size="12">` +
     `<title>${escaped(title)}</title><defs>${hatch}</defs><rect width="${width}" height="${height}" fill="${escaped(colors.card)}"/>` +
     `<text x="${EDGE}" y="20" fill="${escaped(colors.ink)}" font-size="14" font-weight="600">${escaped(title)}</text>${panes.join("")}` +
-    `<text x="${EDGE}" y="${height - 7}" fill="${escaped(colors.text)}">${escaped(note)}</text></svg>\n`;
+    note.map((line, index) => `<text x="${EDGE}" y="${height - 24 + 16 * index}" fill="${escaped(colors.text)}">${escaped(line)}</text>`).join("") + "</svg>\n";
   return new Blob([text], { type: "image/svg+xml" });
 }

@@ -223,7 +223,10 @@ export class View {
     const name = this.element.dataset.title;
     const words = {
       title: name,
-      note: `${chart.originUs === null ? "Time of day" : "Elapsed test time"}, ${chart.timeLabel(from)} to ${chart.timeLabel(to)}, until ${new Date(chart.us(to) / 1000).toISOString().slice(0, 19)} UTC. ${find("[data-drawn]").textContent}`,
+      note: [
+        `${chart.originUs === null ? "Time of day" : "Elapsed test time"} ${chart.timeLabel(from)} to ${chart.timeLabel(to)}; ends ${new Date(chart.us(to) / 1000).toISOString().slice(0, 19)} UTC`,
+        find("[data-drawn]").textContent,
+      ],
     };
     const blob = kind === "png" ? await picture.png(chart, words) : picture.svg(chart, words);
     const stamp = new Date(chart.us(to) / 1000).toISOString().slice(0, 19).replaceAll(":", "");
