@@ -1,7 +1,7 @@
 # `make help` lists the targets. Anything longer than three lines lives in devops/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo assets real-data check check-format check-lints check-docs check-text test e2e chaos chaos-long \
+.PHONY: help run demo assets real-data check check-format check-lints check-docs check-text test e2e live-crowd chaos chaos-long \
 	security bench
 
 help: ## list the targets
@@ -51,6 +51,12 @@ e2e: ## the browser tests
 	@devops/test-setup.sh
 	@$(MAKE) --no-print-directory assets
 	@devops/e2e.sh
+
+live-crowd: ## 200 browsers on one station: from commit to screen, what the server needs, what grows (SECONDS=3600 for an hour)
+	@devops/test-setup.sh
+	@$(MAKE) --no-print-directory assets
+	cargo build --release
+	CELLAR_BIN=$(CURDIR)/target/release/cellar node e2e/live-crowd.mjs
 
 chaos: ## kill, cut off, fill up and mislead everything for a few minutes; nothing may be lost (see docs/chaos.md)
 	@devops/test-setup.sh chaos

@@ -40,6 +40,16 @@ function file() {
   return `${lines.join("\n")}\n`;
 }
 
+// People name a measure of the station the file went to.
+function nameMeasure(column, name, unit) {
+  execFileSync("python3", ["-c", `
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], timeout=20)
+station = db.execute("SELECT station_id FROM experiment WHERE experiment_id = ?", [int(sys.argv[5])]).fetchone()[0]
+db.execute("INSERT INTO station_measure VALUES (?, 1, 1, ?, ?, ?, ?)", [station, sys.argv[2], sys.argv[2], sys.argv[3], sys.argv[4]])
+db.commit()`, join(server.folder, "cellar.db"), column, name, unit, String(experiment)]);
+}
+
 function addAlarm(severity, row, message) {
   execFileSync("python3", ["-c", `
 import sqlite3, sys
@@ -352,6 +362,25 @@ test("an answer that is known is not sent again, and what is sent is compressed"
   const again = await fetch(url, { headers: { ...headers, "if-none-match": first.headers.get("etag") } });
   assert.equal(again.status, 304);
   assert.equal((await again.arrayBuffer()).byteLength, 0);
+});
+
+test("a measure is drawn under the name and in the unit people gave it, whatever they wrote", async () => {
+  nameMeasure("cell_3_voltage_v", HOSTILE, "mV");
+  await onChart("?show=cell_3_voltage_v", async (page) => {
+    assert.deepEqual(await titles(page), [`${HOSTILE}, mV`]);
+    await page.locator("[data-chart]").focus();
+    await page.keyboard.press("End");
+    assert.equal(await page.locator(".tip-row").textContent(), `${HOSTILE}800 mV`);
+    await page.locator("summary", { hasText: "Axes" }).click();
+    assert.equal(await page.locator(".menu-row span").first().textContent(), `${HOSTILE}, mV`);
+    await page.keyboard.press("Escape");
+    await page.locator("summary", { hasText: "Save" }).click();
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Drawing, SVG" }).click();
+    const drawing = (await readFile(await (await download).path())).toString();
+    assert.ok(drawing.includes("&lt;img src=x") && !drawing.includes("<img"));
+    assert.equal(await page.locator("main img").count(), 0);
+  });
 });
 
 test("without scripts there are drawings, facts and cycles", () => onChart("", async (page) => {

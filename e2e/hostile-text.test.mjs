@@ -405,6 +405,9 @@ test("no text in an address runs", () => opened({ policy: false }, async (page) 
     `/link/${text}`, `/setup/${text}`, `/api/v1/streams/${text}/series`, `/api/v1/streams/1/series?columns=${text}`, `/api/${text}`,
     `/live/monitor?station=${text}`, `/experiments/${text}/report`, `/experiments/1/data.csv?dialect=${text}&names=${text}`,
     `/api/v1/experiments/${text}/data.csv`, `/experiments/1?done=${text}`,
+    `/streams/${text}/window.csv?columns=${text}`, `/streams/1/window.csv?columns=${text}`, `/api/v1/experiments/${text}/marks`,
+    `/live/monitor?station=1&columns=${text}&every=${text}`, `/?station=1&show=${text}&axis=${text}&from_us=${text}`,
+    `/experiments/1?show=${text}&axis=${text}&from_us=${text}&to_us=${text}`,
   ];
   await lookIntoAll(page, TEXTS.flatMap((text, n) => {
     const word = encodeURIComponent(text);

@@ -8,6 +8,8 @@ import { chromium } from "playwright-core";
 const ROOT = new URL("..", import.meta.url).pathname;
 // CELLAR_DEMO runs another command in place of the demo lab, words parted by spaces; it must print the same line.
 const COMMAND = process.env.CELLAR_DEMO?.split(" ");
+// CELLAR_BIN is another build of the program.
+const PROGRAM = process.env.CELLAR_BIN ?? join(ROOT, "target/debug/cellar");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 // A debug build on a busy machine takes its time to migrate and to connect the devices.
 const START_TIMEOUT_MS = 60_000;
@@ -18,7 +20,7 @@ export const SCREENSHOTS = join(ROOT, "e2e/test-results");
 export async function startServer(verb = "demo") {
   const folder = await mkdtemp(join(tmpdir(), "cellar-e2e-"));
   const [program, ...args] = COMMAND ?? [
-    join(ROOT, "target/debug/cellar"), verb, "--data-dir", folder, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0",
+    PROGRAM, verb, "--data-dir", folder, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0",
   ];
   const server = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
@@ -47,6 +49,7 @@ export async function startServer(verb = "demo") {
     said: () => said,
     // Where its database lies.
     folder,
+    pid: server.pid,
     async stop() {
       const ended = new Promise((resolve) => server.once("exit", resolve));
       server.kill("SIGTERM");
@@ -62,7 +65,7 @@ export function startBrowser() {
   return chromium.launch({
     executablePath: CHROMIUM,
     args: [
-      "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--no-sandbox", "--enable-precise-memory-info", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync",
     ],
   });

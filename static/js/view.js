@@ -15,6 +15,13 @@ const MARKS_EVERY_MS = 10_000;
 const find = (selector, root = document) => root.querySelector(selector);
 const readMoment = (params, name) => (/^\d{1,17}$/.test(params.get(name) ?? "") ? Number(params.get(name)) : null);
 
+// A menu near the right edge opens to the left.
+function turnInside(menu) {
+  menu.classList.remove("is-right");
+  const { right } = find(".menu-body", menu).getBoundingClientRect();
+  menu.classList.toggle("is-right", menu.open && right > document.documentElement.clientWidth - 12);
+}
+
 export class View {
   #stop = new AbortController();
   #timers = new Set();
@@ -53,6 +60,7 @@ export class View {
     this.#listen(element, "keydown", (event) => this.#key(event));
     this.#listen(document, "click", (event) => this.#press(event));
     this.#listen(document, "keydown", (event) => event.key === "Escape" && this.#closeMenus());
+    for (const menu of document.querySelectorAll("details.chart-menu")) this.#listen(menu, "toggle", () => turnInside(menu));
     this.#listen(document, "fullscreenchange", () => this.#fill());
     this.#listen(window, "resize", () => this.#fill());
     this.#listen(document, "themechange", () => this.chart.recolor());
