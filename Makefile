@@ -52,7 +52,7 @@ e2e: ## the browser tests
 	@$(MAKE) --no-print-directory assets
 	@devops/e2e.sh
 
-live-crowd: ## 200 browsers on one station: from commit to screen, what the server needs, what grows (SECONDS=3600 for an hour)
+live-crowd: ## 200 browsers on one station: from commit to screen, what the server needs, what grows (DURATION_S=3600 for an hour)
 	@devops/test-setup.sh
 	@$(MAKE) --no-print-directory assets
 	cargo build --release
