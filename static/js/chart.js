@@ -98,6 +98,8 @@ export class Chart {
   }
 
   draw() {
+    // Nobody looks: what is missed is drawn when somebody does.
+    if (document.hidden) return;
     const [min, max] = this.range();
     for (const { plot, series } of this.#panes) {
       plot.batch(() => {

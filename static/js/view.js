@@ -63,6 +63,7 @@ export class View {
     for (const menu of document.querySelectorAll("details.chart-menu")) this.#listen(menu, "toggle", () => turnInside(menu));
     this.#listen(document, "fullscreenchange", () => this.#fill());
     this.#listen(window, "resize", () => this.#fill());
+    this.#listen(document, "visibilitychange", () => this.chart.draw());
     this.#listen(document, "themechange", () => this.chart.recolor());
     this.#offer();
     const full = find("[data-full]");
@@ -143,6 +144,7 @@ export class View {
   // The summary and what is drawn.
   #describe() {
     const { bucketUs, data, shown } = this.chart;
+    find("#chart-title").textContent = `${shown.map(({ name }) => name).join(", ")} of ${this.element.dataset.title}.`;
     find("[data-drawn]").textContent = bucketUs ? `Lowest and highest of every ${durationWords(bucketUs)} drawn` : "Every sample drawn";
     const sentences = shown.map((one) => {
       const values = data[one.at].filter((value) => value !== null);

@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn rows_of_pieces_that_interleave_stand_in_order_of_time() {
-        let piece = |times_us: &[i64]| Piece { times_us: times_us.to_vec(), columns: Vec::new() };
+        let piece = |times_us: &[i64]| Piece::of_rows(times_us.to_vec(), Vec::new());
         let pieces = [piece(&[1, 2, 6, 9]), piece(&[3, 4, 5])];
         assert_eq!(runs(&pieces, 2, 8), (vec![(0, 1..2), (1, 0..3), (0, 2..3)], false));
         assert!(runs(&[piece(&[1, 2]), piece(&[2, 3])], 0, 9).1);
