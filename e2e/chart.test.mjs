@@ -102,7 +102,8 @@ async function eventually(check_, message) {
 const onChart = (query, steps, options) => onPage(address(query), async (page, context) => {
   if (options?.javaScriptEnabled !== false) {
     await charted(page);
-    await eventually(async () => (await page.locator("[data-summary]").textContent()).includes("at the end"), "the chart stayed empty");
+    // The script names what it draws as soon as it has drawn it.
+    await eventually(async () => (await page.locator("#chart-title").textContent()).includes("of Experiment"), "the chart stayed empty");
   }
   await steps(page, context);
 }, options);
