@@ -28,7 +28,7 @@ const now = () => performance.timeOrigin + performance.now();
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const part = (values, share) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))];
 const line = (what, values) =>
-  console.log(`${what.padEnd(44)} p50 ${part(values, 0.5).toFixed(0).padStart(5)} ms, p95 ${part(values, 0.95).toFixed(0).padStart(5)} ms, worst ${Math.max(...values).toFixed(0).padStart(5)} ms of ${values.length}`);
+  console.log(`${what.padEnd(44)} p50 ${part(values, 0.5).toFixed(0).padStart(5)} ms, p95 ${part(values, 0.95).toFixed(0).padStart(5)} ms, worst ${values.reduce((most, value) => Math.max(most, value), 0).toFixed(0).padStart(5)} ms of ${values.length}`);
 
 // A station that executes an experiment, as the node would have noted it.
 function addStation(folder) {
