@@ -15,6 +15,7 @@
 mod battery;
 #[path = "ingest/devices.rs"]
 mod devices;
+#[expect(dead_code, reason = "how long messages wait is asked by another benchmark")]
 #[path = "ingest/load.rs"]
 mod load;
 #[path = "lab/servers.rs"]

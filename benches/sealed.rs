@@ -4,7 +4,12 @@
 //! `cargo bench --bench sealed` for SQLite and MariaDB; `-- sqlite` or `-- mariadb` for one of them;
 //! `CELLAR_BENCH_ROWS=10000000` for fewer rows. Ends with status 1 when a bound is missed.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark stops at the first failure and prints")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark stops at the first failure and prints"
+)]
 #![allow(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,

@@ -47,7 +47,7 @@ pub struct TableExport {
 
 #[derive(Debug)]
 enum Form {
-    Csv(Table),
+    Csv(Box<Table>),
     Parquet(Box<ParquetTable>),
     Sql(SqlTable),
 }
@@ -60,7 +60,7 @@ impl TableExport {
     pub async fn csv(store: &Store, experiment: &Experiment, dialect: Dialect) -> Result<Self, ExportError> {
         let columns = measured(store, experiment).await?;
         let table = Table::new(dialect, &columns, experiment.started_at_us, local_offset_s);
-        Self::new(store, experiment, &columns, Form::Csv(table)).await
+        Self::new(store, experiment, &columns, Form::Csv(Box::new(table))).await
     }
 
     /// Makes ready the Parquet file of an experiment, with names of the Battery Data Format.

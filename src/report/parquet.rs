@@ -262,7 +262,8 @@ mod tests {
         table.rows(&times, &values, 0..times.len()).unwrap();
         let bytes = [table.take(), table.finish().unwrap()].concat();
         let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
-        let rows: Vec<i64> = reader.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
+        let rows: Vec<i64> =
+            reader.metadata().row_groups().iter().map(parquet::file::metadata::RowGroupMetaData::num_rows).collect();
         assert_eq!(rows, [131_072, 131_072, 37_856]);
     }
 }

@@ -137,11 +137,8 @@ impl Store {
                     };
                     verified.rows += rows.times_us.len() as u64;
                     let count = rows.times_us.len() as u64;
-                    if level == LEVEL_CHUNKS {
-                        sealed_rows += count
-                    } else {
-                        journal_rows += count
-                    }
+                    let of_tier = if level == LEVEL_CHUNKS { &mut sealed_rows } else { &mut journal_rows };
+                    *of_tier += count;
                     for reason in of_rows(placed, &rows, boots.entry(block.boot).or_default(), level == LEVEL_CHUNKS) {
                         verified.tell(place(), reason);
                     }

@@ -36,7 +36,7 @@ impl Summary {
             }
             match &mut summary {
                 None => {
-                    summary = Some(Self { count: 1, min: value, max: value, first: value, last: value, sum: value })
+                    summary = Some(Self { count: 1, min: value, max: value, first: value, last: value, sum: value });
                 }
                 Some(summary) => {
                     summary.count += 1;
