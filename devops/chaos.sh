@@ -14,7 +14,7 @@ began=$SECONDS
 threads=4
 [ "$set_name" = short ] || threads=1
 case $set_name in
-  short) cases=(chaos::short:: chaos::machine:: chaos::crowd::) ;;
+  short) cases=(chaos::short:: chaos::machine:: chaos::crowd:: chaos::silent::) ;;
   long) cases=(chaos::long:: safety::soak) ;;
   *) echo "chaos.sh short|long [FILTER]" >&2; exit 1 ;;
 esac

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::crowd::crowd;
 use super::rig::{Engine, Rig, Transport, assert_within, memory_mib, say};
 use super::short::{broker_killed, database_away, database_killed, pause, server_killed};
+use super::silent::Watched;
 
 const SERVER_KILLS: usize = 100;
 const OTHER_KILLS: usize = 50;
@@ -51,17 +52,21 @@ fn lossy(rig: Rig, time: Duration) {
     let Some(loss) = Loss::on(rig.server.mqtt_port()) else { return };
     let lab = rig.lab(&["--dup", "1", "--rate", "100", "--devices", "20"]);
     lab.wait_for_all(20, Duration::from_secs(120));
+    let watched = Watched::start(&rig);
     pause(time / 10);
     let before_mib = memory_mib(rig.server.pid(), "VmRSS:");
     pause(time);
     let after_mib = memory_mib(rig.server.pid(), "VmRSS:");
+    let watched = watched.finish();
     drop(loss);
     rig.finish(lab, &format!("{LOSS_PCT} % of all packets lost for {} s", time.as_secs()), |report| {
         let p99_s = report.p99_s(i64::MIN, i64::MAX);
         assert_within("99 % of the acknowledgements", p99_s, LOSSY_P99_MAX_S);
         assert!(after_mib <= before_mib + GROWTH_MIB_MAX, "grew from {before_mib} to {after_mib} MiB");
         let connections = &report.summary["connections"];
-        format!("ack p99 {p99_s:.2} s, {before_mib} to {after_mib} MiB, {connections} connections of 20 devices")
+        format!(
+            "ack p99 {p99_s:.2} s, {before_mib} to {after_mib} MiB, {connections} connections of 20 devices, {watched}"
+        )
     });
 }
 

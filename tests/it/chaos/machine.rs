@@ -29,12 +29,12 @@ const PAGES: [&str; 8] =
     ["/", "/wall", "/experiments", "/batteries", "/stations", "/devices", "/dead-letters", "/healthz"];
 
 /// A small file system in memory, unmounted at the end.
-struct Disk {
+pub(super) struct Disk {
     folder: TempDir,
 }
 
 impl Disk {
-    fn mount() -> Option<Self> {
+    pub(super) fn mount() -> Option<Self> {
         let folder = TempDir::new().expect("a temporary folder");
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", DISK, "tmpfs"])
@@ -49,12 +49,12 @@ impl Disk {
         Some(Self { folder })
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// Takes all the room there is.
-    fn fill(&self) {
+    pub(super) fn fill(&self) {
         let filler = self.path().join("filler");
         let done = Command::new("dd")
             .args(["if=/dev/zero", "bs=64k"])
@@ -64,7 +64,7 @@ impl Disk {
         assert!(done.is_ok_and(|status| !status.success()), "the disk did not become full");
     }
 
-    fn empty(&self) {
+    pub(super) fn empty(&self) {
         std::fs::remove_file(self.path().join("filler")).expect("it is there");
     }
 }

@@ -8,6 +8,7 @@ mod long;
 mod machine;
 mod rig;
 mod short;
+mod silent;
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
