@@ -21,6 +21,7 @@ mod batteries;
 mod chaos;
 mod contest;
 mod crash;
+mod crash_edges;
 mod dead_letters;
 mod device_gate;
 mod devices;

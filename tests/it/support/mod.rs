@@ -20,6 +20,7 @@ pub(crate) mod mosquitto;
 pub(crate) mod mqtt_client;
 pub(crate) mod people;
 pub(crate) mod program;
+pub(crate) mod puppet;
 pub(crate) mod series;
 pub(crate) mod server;
 pub(crate) mod test_server;

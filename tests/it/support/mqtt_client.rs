@@ -80,6 +80,11 @@ impl Client {
     /// Connects; what the other side answered when it does not let the client in.
     pub(crate) async fn connect(port: u16, version: Version, login: &Login<'_>) -> Result<Self, Answer> {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("somebody listens");
+        Self::over(stream, version, login).await
+    }
+
+    /// The same over a connection that is there.
+    pub(crate) async fn over(stream: TcpStream, version: Version, login: &Login<'_>) -> Result<Self, Answer> {
         let mut client = Self { stream, version, last_id: 0, arrived: VecDeque::new() };
         let mut flags = 0x02;
         let mut payload = text("");
@@ -161,6 +166,23 @@ impl Client {
                 }
             }
             let (kind, body) = self.packet().await.expect("a message, not the end of the connection");
+            self.keep(kind, &body);
+        }
+    }
+
+    /// The next message; [`Answer::Done`] when there is none in that time, [`Answer::Closed`] when there will be none.
+    pub(crate) async fn message_within(&mut self, time: Duration) -> Result<Message, Answer> {
+        let ends_at = tokio::time::Instant::now() + time;
+        loop {
+            if let Some(message) = self.arrived.pop_front() {
+                return Ok(message);
+            }
+            // A packet that has begun is read to its end.
+            let begins = tokio::time::timeout_at(ends_at, self.stream.peek(&mut [0])).await;
+            if begins.is_err() {
+                return Err(Answer::Done);
+            }
+            let (kind, body) = self.packet().await.ok_or(Answer::Closed)?;
             self.keep(kind, &body);
         }
     }

@@ -122,8 +122,9 @@ impl Browser {
     }
 
     /// Sends a form to a server that may die meanwhile; whether it answered.
-    pub(crate) async fn try_post(&mut self, path: &str) -> bool {
-        let body = format!("csrf={}", encoded(&self.csrf));
+    pub(crate) async fn try_post(&mut self, path: &str, fields: &[(&str, &str)]) -> bool {
+        let fields: String = fields.iter().map(|(name, value)| format!("&{name}={}", encoded(value))).collect();
+        let body = format!("csrf={}{fields}", encoded(&self.csrf));
         let request = self
             .client
             .post(format!("{}{path}", self.base))
