@@ -269,7 +269,7 @@ impl NodePart {
         let mut leadership = Leadership::new(store.clone(), id, Clock::System);
         // A lease that is free is taken before the first device is told an epoch.
         leadership.step().await?;
-        let (term, epoch) = (leadership.term(), leadership.epoch());
+        let (term, epoch, led_last) = (leadership.term(), leadership.epoch(), leadership.led_last());
         tokio::spawn(Scheduler::new(store.clone(), Clock::System, term.clone()).run(stopped.clone()));
         let leads = term.clone();
         let sealer = Sealer::new(store.clone(), Clock::System);
@@ -287,16 +287,21 @@ impl NodePart {
         }
         let (intake, jobs) = Intake::new();
         let writer = Writer::new(store.clone(), jobs, events.clone(), Clock::System, stopped.clone());
-        let writer = tokio::spawn(writer.reporting(health.clone()).run());
+        let writer = tokio::spawn(writer.reporting(health.clone()).in_epoch(epoch.shared()).run());
         tokio::spawn(redrive::run(store.clone(), intake.clone(), Clock::System, stopped.clone()));
         if !config.broker.url.is_empty() {
-            let bridge = Bridge::new(&config.broker.url, intake, Clock::System, epoch)?.guarded_by(guard.clone());
+            let bridge = Bridge::new(&config.broker.url, intake, Clock::System, epoch)?;
+            let bridge = bridge.guarded_by(guard.clone()).led_by(led_last.clone());
+            let leads = *led_last.borrow();
             guard.connect(bridge.post());
             let mut subscribed = bridge.subscribed();
             tokio::spawn(Sender::new(store.clone(), bridge.post(), Clock::System, term).run(stopped.clone()));
             let transport = tokio::spawn(bridge.run(stopped));
             // Ready means that a message published now is not lost; a broker that is away does not hold up the start.
-            let _ = tokio::time::timeout(BROKER_TIMEOUT, subscribed.wait_for(|subscribed| *subscribed)).await;
+            // Nor does another server that leads: the broker is connected to that one.
+            if leads {
+                let _ = tokio::time::timeout(BROKER_TIMEOUT, subscribed.wait_for(|subscribed| *subscribed)).await;
+            }
             return Ok(Self { address: None, transport, writer, leadership, watch });
         }
         let asked = config.mqtt.address;

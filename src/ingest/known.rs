@@ -1,6 +1,6 @@
 //! What the writer remembers of the database between groups. All of it can be read again: a failed commit throws it away.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::domain::ids::{DeviceId, StreamId};
 use crate::domain::sample::{Column, Subject};
@@ -43,6 +43,24 @@ impl Known {
         if largest.into_iter().any(|entries| entries > ENTRIES_MAX) {
             *self = Self::default();
         }
+    }
+
+    /// Forgets what is stored of devices: they connected anew, and may have been connected to another server in between.
+    pub(super) fn forget_rows_of(&mut self, devices: &HashSet<&DeviceId>) {
+        self.rows.retain(|(device, _), _| !devices.contains(device));
+        self.offsets.retain(|(device, _), _| !devices.contains(device));
+        for ((device, _), stream) in &self.streams {
+            if devices.contains(device) {
+                self.latest.remove(stream);
+            }
+        }
+    }
+
+    /// Forgets what is stored of every device: another server may have stored more.
+    pub(super) fn forget_rows(&mut self) {
+        self.rows.clear();
+        self.offsets.clear();
+        self.latest.clear();
     }
 
     /// The stream of a device for a subject; `None` when there is no such experiment or battery.

@@ -1,5 +1,8 @@
 //! A lane of the writer: takes everything queued, commits it, then says so.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -30,6 +33,9 @@ pub(super) struct Lane {
     events: Events,
     clock: Clock,
     known: Known,
+    /// Who leads, and in which epoch what is known was read.
+    epoch: Arc<AtomicI64>,
+    known_in: i64,
     stop: watch::Receiver<bool>,
     health: LaneReporter,
 }
@@ -42,10 +48,12 @@ impl Lane {
         jobs: mpsc::Receiver<Job>,
         events: Events,
         clock: Clock,
+        epoch: Arc<AtomicI64>,
         stop: watch::Receiver<bool>,
         health: LaneReporter,
     ) -> Self {
-        Self { store, jobs, events, clock, known: Known::default(), stop, health }
+        let known_in = epoch.load(Ordering::Relaxed);
+        Self { store, jobs, events, clock, known: Known::default(), epoch, known_in, stop, health }
     }
 
     /// Works until its queue is closed and empty.
@@ -73,6 +81,7 @@ impl Lane {
         while let Some(mut jobs) = waiting.pop() {
             let now_us = self.clock.now_us();
             self.health.begins(now_us, jobs.len());
+            self.forget_what_others_may_have_changed(&jobs);
             let stored = store_group(&self.store, &mut self.known, &jobs, now_us, self.events.are_watched()).await;
             let error = match stored {
                 Ok(events) => {
@@ -110,6 +119,19 @@ impl Lane {
             }
         }
         true
+    }
+
+    /// Between two groups: behind a broker another server led meanwhile, a device was connected to another one.
+    fn forget_what_others_may_have_changed(&mut self, jobs: &[Job]) {
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        if std::mem::replace(&mut self.known_in, epoch) != epoch {
+            self.known.forget_rows();
+        }
+        let hellos = jobs.iter().filter(|job| matches!(job.message, Message::Hello(_)));
+        let greeted: HashSet<&DeviceId> = hellos.map(|job| &job.device).collect();
+        if !greeted.is_empty() {
+            self.known.forget_rows_of(&greeted);
+        }
     }
 
     /// Waits between attempts; `false` when the server stops.

@@ -4,6 +4,9 @@
 //! questions about one device. Devices are therefore spread over the lanes, each always to the same one, and lanes need
 //! to know nothing of each other.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -31,6 +34,7 @@ pub struct Writer {
     jobs: mpsc::Receiver<Job>,
     events: Events,
     clock: Clock,
+    epoch: Arc<AtomicI64>,
     stop: watch::Receiver<bool>,
     health: Health,
 }
@@ -47,7 +51,7 @@ impl Writer {
         clock: Clock,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        Self { store, jobs, events, clock, stop, health: Health::default() }
+        Self { store, jobs, events, clock, epoch: Arc::default(), stop, health: Health::default() }
     }
 
     /// Says in `health` how its attempts to store end.
@@ -56,22 +60,28 @@ impl Writer {
         Self { health, ..self }
     }
 
+    /// Reads what is stored anew whenever this number changes: that of the epoch, since another server led in between.
+    #[must_use]
+    pub fn in_epoch(self, epoch: Arc<AtomicI64>) -> Self {
+        Self { epoch, ..self }
+    }
+
     /// Works until the queue is closed and empty.
     pub async fn run(self) {
         let count = match self.store.engine() {
             Engine::Sqlite => SQLITE_LANES,
             Engine::MySql => MYSQL_LANES,
         };
-        let Self { store, mut jobs, events, clock, stop, health } = self;
+        let Self { store, mut jobs, events, clock, epoch, stop, health } = self;
         if count == 1 {
-            return Lane::new(store, jobs, events, clock, stop, health.lane()).run().await;
+            return Lane::new(store, jobs, events, clock, epoch, stop, health.lane()).run().await;
         }
         let mut lanes = JoinSet::new();
         let mut ways = Vec::new();
         for _ in 0..count {
             let (way, jobs) = mpsc::channel(LANE_JOBS_MAX);
-            let lane = Lane::new(store.clone(), jobs, events.clone(), clock.clone(), stop.clone(), health.lane());
-            lanes.spawn(lane.run());
+            let (store, events, clock, epoch) = (store.clone(), events.clone(), clock.clone(), Arc::clone(&epoch));
+            lanes.spawn(Lane::new(store, jobs, events, clock, epoch, stop.clone(), health.lane()).run());
             ways.push(way);
         }
         let mut some = Vec::with_capacity(AT_A_TIME);

@@ -5,23 +5,29 @@
 //!
 //! The broker's own acknowledgement tells a device nothing about the database, so every commit is told to the devices
 //! it concerns by `down/ack`.
+//!
+//! Of several servers that share a database the leader is connected to the broker. All have the same client id, so the session,
+//! and with it what waits there, goes over to whoever leads next. A leader whose database is away stays connected although its
+//! term is over: it watches.
 
+mod connection;
 mod options;
 mod post;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use rumqttc::NetworkOptions;
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{Packet, Publish};
-use rumqttc::v5::{AsyncClient, Event, EventLoop};
-use rumqttc::{NetworkOptions, Outgoing};
-use tokio::sync::mpsc::{self, error::TrySendError};
+use rumqttc::v5::mqttbytes::v5::Publish;
+use rumqttc::v5::{AsyncClient, EventLoop};
+use tokio::sync::mpsc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use self::connection::{Heard, Turn, poll};
 pub use self::options::BadBrokerUrl;
 use self::options::options;
 pub use self::post::BrokerPost;
@@ -43,10 +49,6 @@ const AT_A_TIME: usize = 32;
 const LINE_MAX: usize = 2_000;
 /// Devices whose last `down/ack` is remembered, to be repeated when the connection is new.
 const REMEMBERED_MAX: usize = 10_000;
-/// Pauses between attempts to connect; each is drawn between half and all of it, so that servers do not act in step. Short:
-/// a broker has one bridge, and a whole lab waits for it.
-const RETRY_FIRST: Duration = Duration::from_millis(250);
-const RETRY_MAX: Duration = Duration::from_secs(1);
 /// Time to acknowledge what the writer still commits when the server stops, and to say goodbye.
 /// Together less than the server gives a part to stop.
 const STOP_GRACE: Duration = Duration::from_secs(2);
@@ -60,6 +62,8 @@ pub struct Bridge {
     clock: Clock,
     epoch: Epoch,
     guard: Guard,
+    /// Whether to be connected.
+    leads: watch::Receiver<bool>,
     subscribed: watch::Sender<bool>,
 }
 
@@ -77,13 +81,29 @@ impl Bridge {
         network.set_tcp_nodelay(true);
         connection.options.set_network_options(network);
         let guard = Guard::new(clock.clone(), epoch.clone());
-        Ok(Self { client, connection, intake, clock, epoch, guard, subscribed: watch::Sender::new(false) })
+        let subscribed = watch::Sender::new(false);
+        Ok(Self {
+            client,
+            connection,
+            intake,
+            clock,
+            epoch,
+            guard,
+            leads: watch::Sender::new(true).subscribe(),
+            subscribed,
+        })
     }
 
     /// Shows every message to this guard first.
     #[must_use]
     pub fn guarded_by(self, guard: Guard) -> Self {
         Self { guard, ..self }
+    }
+
+    /// Is connected while this is true: [`led_last`](super::leader::Leadership::led_last) of servers that share a database.
+    #[must_use]
+    pub fn led_by(self, leads: watch::Receiver<bool>) -> Self {
+        Self { leads, ..self }
     }
 
     /// Whether the broker delivers what devices publish; false while there is no connection to it.
@@ -102,7 +122,7 @@ impl Bridge {
     pub async fn run(self, mut shutdown: watch::Receiver<bool>) {
         let (heard, incoming) = mpsc::channel(CHANNEL_MAX);
         let turn = Turn::default();
-        let mut polling = tokio::spawn(poll(self.connection, Arc::clone(&turn), heard, self.subscribed));
+        let mut polling = tokio::spawn(poll(self.connection, Arc::clone(&turn), self.leads, heard, self.subscribed));
         let mut desk = Desk {
             client: self.client,
             turn,
@@ -124,70 +144,6 @@ impl Bridge {
             polling.abort();
         }
     }
-}
-
-/// Number of the connection that is up, or will be next. Requests go out under its lock, so that none which belongs to
-/// an older connection can slip into a newer one.
-type Turn = Arc<Mutex<u64>>;
-
-/// What the polling task hears.
-#[expect(clippy::large_enum_variant, reason = "nearly all are messages")]
-enum Heard {
-    /// The broker let us in; nothing of an older connection counts any more.
-    Connected(u64),
-    Message(Publish),
-}
-
-/// Polls the connection and passes on what it brings. It never waits for the other task: a poll that does not happen
-/// is an acknowledgement that does not leave, and then nothing would ever free the place it waits for.
-async fn poll(mut connection: EventLoop, turn: Turn, heard: mpsc::Sender<Heard>, subscribed: watch::Sender<bool>) {
-    let mut pause = RETRY_FIRST;
-    loop {
-        let word = match connection.poll().await {
-            Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                tracing::info!("connected to the broker");
-                pause = RETRY_FIRST;
-                Heard::Connected(*turn.lock().unwrap_or_else(PoisonError::into_inner))
-            }
-            Ok(Event::Incoming(Packet::Publish(publish))) => Heard::Message(publish),
-            Ok(Event::Incoming(Packet::SubAck(_))) => {
-                subscribed.send_replace(true);
-                continue;
-            }
-            Ok(Event::Outgoing(Outgoing::Disconnect)) => return,
-            Ok(_) => continue,
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "no connection to the broker");
-                subscribed.send_replace(false);
-                hang_up(&mut connection, &turn);
-                tokio::select! {
-                    () = tokio::time::sleep(jittered(pause)) => {}
-                    () = heard.closed() => return,
-                }
-                pause = (pause * 2).min(RETRY_MAX);
-                continue;
-            }
-        };
-        match heard.try_send(word) {
-            // After the order to stop, messages are left to the broker; the goodbye is still to be sent.
-            Ok(()) | Err(TrySendError::Closed(_)) => {}
-            Err(TrySendError::Full(Heard::Message(publish))) if publish.qos == QoS::AtMostOnce => {
-                tracing::warn!("a message without acknowledgement was dropped: they come faster than they are stored");
-            }
-            // The receive maximum makes this impossible with a broker that keeps to it: begin again without the rest.
-            Err(TrySendError::Full(_)) => hang_up(&mut connection, &turn),
-        }
-    }
-}
-
-/// Ends a connection; acknowledgements on their way to it are dropped, and none are added any more.
-fn hang_up(connection: &mut EventLoop, turn: &Turn) {
-    *turn.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-    connection.clean();
-}
-
-fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(0.5 + 0.5 * fastrand::f64())
 }
 
 /// The task between broker and writer.
@@ -242,6 +198,7 @@ impl Desk {
     fn hear(&mut self, heard: Heard) {
         match heard {
             Heard::Connected(connection) => self.begin(connection),
+            Heard::Released => self.forget(),
             Heard::Message(publish) => self.take(&publish),
         }
     }
@@ -250,10 +207,7 @@ impl Desk {
     /// choice, so nothing pending may be acknowledged on it.
     fn begin(&mut self, connection: u64) {
         self.connection = connection;
-        self.admission = Admission::new(self.intake.clone(), self.guard.clone());
-        self.inbox = AckInbox::new();
-        self.window = Window::default();
-        self.greetings.clear();
+        self.forget();
         let filter = format!("{}+/up/#", topics::ROOT);
         if self.client.try_subscribe(filter, QoS::AtLeastOnce).is_err() {
             tracing::error!("the subscription found no place among the requests");
@@ -262,6 +216,14 @@ impl Desk {
         for (device, committed) in &self.told {
             self.say(device, Down::Ack, post::ack(committed));
         }
+    }
+
+    /// Drops what came on the connection before.
+    fn forget(&mut self) {
+        self.admission = Admission::new(self.intake.clone(), self.guard.clone());
+        self.inbox = AckInbox::new();
+        self.window = Window::default();
+        self.greetings.clear();
     }
 
     fn take(&mut self, publish: &Publish) {
@@ -339,17 +301,4 @@ impl Desk {
 /// Waits for the order to stop; its sender being gone is one too.
 async fn told_to_stop(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|stop| *stop).await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_are_jittered_and_never_longer_than_asked() {
-        for _ in 0..100 {
-            let pause = jittered(RETRY_MAX);
-            assert!((RETRY_MAX / 2..=RETRY_MAX).contains(&pause));
-        }
-    }
 }

@@ -48,6 +48,12 @@ impl Epoch {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// The number itself, for whoever knows nothing of leaders.
+    #[must_use]
+    pub fn shared(&self) -> Arc<AtomicI64> {
+        Arc::clone(&self.0)
+    }
+
     fn learn(&self, epoch: i64) {
         self.0.fetch_max(epoch, Ordering::Relaxed);
     }
@@ -66,6 +72,8 @@ pub struct Leadership {
     clock: Clock,
     term: watch::Sender<Option<Term>>,
     epoch: Epoch,
+    /// Whether this server led last, as far as it knows.
+    led_last: watch::Sender<bool>,
     /// When the lease was last surely ours.
     confirmed: Instant,
     /// The lease of somebody else, and since when it stands like that.
@@ -83,6 +91,7 @@ impl Leadership {
             clock,
             term: watch::Sender::new(None),
             epoch: Epoch::default(),
+            led_last: watch::Sender::new(false),
             confirmed: Instant::now(),
             seen: None,
             has_looked: false,
@@ -99,6 +108,13 @@ impl Leadership {
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         self.epoch.clone()
+    }
+
+    /// Whether this server leads, or led until the database went away: until it hears of another one it goes on listening, for
+    /// whoever watches over runs does so without a database too.
+    #[must_use]
+    pub fn led_last(&self) -> watch::Receiver<bool> {
+        self.led_last.subscribe()
     }
 
     /// Works until `stop` is true (or its sender is gone), then gives the lease up.
@@ -152,12 +168,16 @@ impl Leadership {
             } else {
                 tracing::warn!(epoch, "another server took the lease over: this one leads no more");
                 self.term.send_replace(None);
+                self.led_last.send_replace(false);
             }
             return Ok(());
         }
         let lease = self.store.lease(LEADER).await?;
         self.epoch.learn(lease.epoch);
         if !self.may_take(&lease) {
+            if lease.owner != self.id.as_str() {
+                self.led_last.send_replace(false);
+            }
             return Ok(());
         }
         if let Some(epoch) = self.store.take_lease(LEADER, &lease, self.id.as_str(), until_us).await? {
@@ -165,6 +185,7 @@ impl Leadership {
             (self.confirmed, self.seen) = (before, None);
             self.epoch.learn(epoch);
             self.term.send_replace(Some(Term { epoch }));
+            self.led_last.send_replace(true);
         }
         Ok(())
     }
@@ -244,6 +265,7 @@ mod tests {
         second.confirmed -= RENEW_EVERY;
         second.step().await.unwrap();
         assert_eq!(epoch(&second), None, "it learns at its next renewal");
+        assert_eq!((*first.led_last().borrow(), *second.led_last().borrow()), (true, false));
     }
 
     #[tokio::test]
@@ -286,13 +308,14 @@ mod tests {
         let bench = Bench::new().await;
         let mut server = bench.server("a");
         server.step().await.unwrap();
-        let mut term = server.term();
+        let (mut term, led_last) = (server.term(), server.led_last());
         bench.store.close().await;
         // Nearly all of the term has passed since the last renewal.
         server.confirmed -= TERM - Duration::from_millis(100);
         let (stop, stopped) = watch::channel(false);
         let running = tokio::spawn(server.run(stopped));
         term.wait_for(Option::is_none).await.unwrap();
+        assert!(*led_last.borrow(), "it goes on listening");
         stop.send_replace(true);
         running.await.unwrap();
     }

@@ -15,6 +15,11 @@ pub const BATCH_ROWS: usize = 50;
 const BATCH_WAIT: Duration = Duration::from_secs(1);
 /// How often rows that are due are made; a fifth of the time a person notices.
 const TICK: Duration = Duration::from_millis(20);
+/// The same of devices that measure rarely: a part of their period, at most this. Ten thousand that wake up fifty times a
+/// second would leave the server no processor.
+const TICK_MAX: Duration = Duration::from_secs(1);
+/// Which part of the period of the rows.
+const TICK_PART: f64 = 0.2;
 /// Most messages made at once: a device that fell behind catches up in pieces, and stops when told to.
 const BURST_MAX: usize = 64;
 /// Distance of rows made without a rate, µs.
@@ -95,7 +100,11 @@ pub(super) async fn measure(
     let mut boot = feed.boot();
     let began = Instant::now();
     let mut made = 0_usize;
-    let mut ticks = tokio::time::interval(TICK);
+    let tick = match is_free {
+        true => TICK,
+        false => Duration::from_secs_f64((TICK_PART / plan.rows_per_s).min(TICK_MAX.as_secs_f64())).max(TICK),
+    };
+    let mut ticks = tokio::time::interval(tick);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         let goes_on = tokio::select! {

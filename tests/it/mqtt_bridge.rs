@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use cellar::domain::ids::BatteryId;
+use cellar::node::leader::Epoch;
 use cellar::store::Store;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::Packet;
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
 use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::mqtt_node::{
     DEVICE, Node, PATIENCE, SECRET, prepare, rows, samples, stored_once_there, stored_once_there_or,
@@ -192,6 +194,44 @@ async fn what_is_committed_is_told_again_on_a_new_connection() {
     device.send(lab.battery, 10..20).await;
     device.told_upto(199).await;
     node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_servers_the_one_that_leads_is_connected_and_every_row_is_stored_once() {
+    let Some(lab) = Lab::start().await else { return };
+    let url = lab.broker.url(SERVER_USER, SERVER_PASSWORD);
+    let epoch = Epoch::from(1);
+    let (one_leads, one_told) = watch::channel(true);
+    let (other_leads, other_told) = watch::channel(false);
+    let (one, mut one_there) = Node::bridge_led(&lab.store, &url, &epoch, one_told);
+    let (other, mut other_there) = Node::bridge_led(&lab.store, &url, &epoch, other_told);
+    assert!(arrives(&mut one_there, true).await);
+    let mut device = lab.device();
+    device.be_welcomed().await;
+    device.send(lab.battery, 0..10).await;
+    device.told_upto(99).await;
+    assert!(!*other_there.borrow());
+    let terms = [(&other_leads, &mut other_there, &one_leads), (&one_leads, &mut one_there, &other_leads)];
+    for (number, (leads, there, led)) in (2..).zip(terms) {
+        epoch.shared().store(number, std::sync::atomic::Ordering::Relaxed);
+        leads.send(true).unwrap();
+        // The one before hears of it a little later, and what is sent meanwhile comes to one of them.
+        device.send(lab.battery, number * 10 - 10..number * 10).await;
+        led.send(false).unwrap();
+        assert!(arrives(there, true).await);
+        device.send(lab.battery, number * 10..number * 10 + 10).await;
+        device.told_upto(number * 100 + 99).await;
+    }
+    // The one before stays away.
+    assert!(arrives(&mut other_there, false).await && !arrives(&mut other_there, true).await);
+    assert_eq!(stored_once_there(&lab.store, 400).await, [(0, 399)]);
+    one.stop().await;
+    other.stop().await;
+}
+
+/// Whether a bridge is connected, or not, within two seconds.
+async fn arrives(there: &mut watch::Receiver<bool>, wanted: bool) -> bool {
+    tokio::time::timeout(Duration::from_secs(2), there.wait_for(|there| *there == wanted)).await.is_ok()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,6 +13,7 @@ use cellar::ingest::writer::Writer;
 use cellar::node::bridge::Bridge;
 use cellar::node::endpoint::{Endpoint, Registry};
 use cellar::node::gate::Gate;
+use cellar::node::leader::Epoch;
 use cellar::store::Store;
 use serde_json::json;
 use tokio::sync::watch;
@@ -65,6 +66,22 @@ impl Node {
         let there = tokio::time::timeout(PATIENCE, subscribed.wait_for(|subscribed| *subscribed));
         there.await.expect("the broker answers in time").expect("the bridge works");
         Self { registry: None, port: 0, stop, transport, writer }
+    }
+
+    /// The same of a server that leads or not; whether it is connected.
+    pub(crate) fn bridge_led(
+        store: &Store,
+        url: &str,
+        epoch: &Epoch,
+        leads: watch::Receiver<bool>,
+    ) -> (Self, watch::Receiver<bool>) {
+        let (intake, jobs) = Intake::new();
+        let (stop, told) = watch::channel(false);
+        let writer = Writer::new(store.clone(), jobs, Events::default(), Clock::System, told.clone());
+        let writer = tokio::spawn(writer.in_epoch(epoch.shared()).run());
+        let bridge = Bridge::new(url, intake, Clock::System, epoch.clone()).unwrap().led_by(leads);
+        let subscribed = bridge.subscribed();
+        (Self { registry: None, port: 0, stop, transport: tokio::spawn(bridge.run(told)), writer }, subscribed)
     }
 
     /// Stops as the server does.
