@@ -125,6 +125,7 @@ impl DemoLab {
                     device: device.clone(),
                     secret,
                     rows_per_s: STATION_ROWS_PER_S,
+                    obeys_period: false,
                     stations: Vec::new(),
                 });
             }

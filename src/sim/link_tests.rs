@@ -280,6 +280,7 @@ async fn the_end_of_an_experiment_is_reported_behind_its_rows_and_the_next_one_b
         device: "unit-1".parse().unwrap(),
         secret: "secret".into(),
         rows_per_s: 50.0,
+        obeys_period: false,
         stations: vec![resting_station(1, 20.0, Some(cell))],
     };
     let (stop, shutdown) = watch::channel(false);

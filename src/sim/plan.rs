@@ -37,6 +37,8 @@ pub struct UnitPlan {
     pub secret: String,
     /// Rows per station and second of real time.
     pub rows_per_s: f64,
+    /// Whether a run is measured as often as the server orders instead.
+    pub obeys_period: bool,
     /// Its stations.
     pub stations: Vec<StationPlan>,
 }

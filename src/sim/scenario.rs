@@ -92,7 +92,8 @@ pub struct PlaceIds {
 pub struct Pace {
     /// Decides all values.
     pub seed: u64,
-    /// Rows per second: of each station in `lab`, else of each device. `None` for the scenario's own.
+    /// Rows per second: of each station in `lab`, else of each device. `None` for the scenario's own, or for what the server
+    /// orders of a run.
     pub rows_per_s: Option<f64>,
     /// Seconds of the batteries' time per second of real time.
     pub speed: f64,
@@ -173,7 +174,8 @@ impl Scenario {
                         speed: pace.speed,
                         seed: seed ^ number,
                     });
-                    plan.units.push(UnitPlan { device, secret, rows_per_s, stations: stations.collect() });
+                    let (obeys_period, stations) = (pace.rows_per_s.is_none(), stations.collect());
+                    plan.units.push(UnitPlan { device, secret, rows_per_s, obeys_period, stations });
                 }
                 Self::Probes => plan.probes.push(ProbePlan {
                     device,

@@ -5,6 +5,7 @@
 //! which stands in the column `test_time_s`; at speed 1 both times are the same.
 
 mod runaway;
+mod start;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,12 +18,12 @@ use crate::analysis::cell_model::cell::Cell;
 use crate::analysis::cell_model::preset::Preset;
 use crate::domain::ids::{ExperimentId, StationId};
 use crate::domain::message::StationReport;
-use crate::domain::profile::Steps;
-use crate::domain::run::RunLimits;
+use crate::domain::run::LEASE_S;
 use crate::domain::sample::Subject;
 use crate::domain::station::StationState;
 
 pub use runaway::Runaway;
+pub use start::Start;
 
 const US_PER_S: f64 = 1e6;
 /// Experiments that were run or stopped here and are not begun again.
@@ -30,25 +31,14 @@ const ENDED_MAX: usize = 256;
 /// How full a battery is that the station put in by itself.
 const OWN_SOC: f64 = 0.6;
 const ROOM_C: f64 = 23.0;
+/// Ten tenths of a second are not quite one, s.
+const PERIOD_TOLERANCE_S: f64 = 1e-6;
 
 #[derive(Debug)]
 enum Channel {
     Idle(Option<Box<Cell>>),
     Cycler(Box<Cycler>),
     Replay(Replay),
-}
-
-/// What `start` orders, as far as a station needs it.
-#[derive(Debug, Clone)]
-pub struct Start {
-    /// Which experiment.
-    pub experiment: ExperimentId,
-    /// What to execute.
-    pub steps: Steps,
-    /// How far it may go; without them a little beyond the battery's own window.
-    pub limits: Option<RunLimits>,
-    /// How long to go on without hearing from the server.
-    pub lease: Option<Duration>,
 }
 
 /// A station and what lies on it.
@@ -60,6 +50,9 @@ pub struct Station {
     ended: VecDeque<ExperimentId>,
     /// How long it goes on without hearing from the server.
     lease: Option<Duration>,
+    /// Real time between two rows, where it was ordered, and how much of it has passed, s.
+    period: Option<Duration>,
+    since_row_s: f64,
     /// Whether nobody said which battery lies here: then one that suits is put in.
     chooses_battery: bool,
     link: String,
@@ -83,6 +76,8 @@ impl Station {
             experiment: None,
             ended: VecDeque::new(),
             lease: None,
+            period: None,
+            since_row_s: 0.0,
             chooses_battery: false,
             link: format!("sim:{}", plan.station),
             channel: Channel::Idle(None),
@@ -138,7 +133,10 @@ impl Station {
         };
         let is_ordered = matches!(plan.work, Work::Ordered);
         self.experiment = (!is_ordered).then_some(plan.experiment);
-        self.lease = None;
+        // Nobody ordered what it plays, and yet it does not go on for ever when there is nobody to stop it.
+        let plays = matches!(plan.work, Work::Replay { .. });
+        self.lease = plays.then(|| Duration::from_secs(LEASE_S.into()));
+        self.period = None;
         (self.current_max_a, self.speed, self.seed) = (plan.current_max_a, plan.speed, plan.seed);
         (self.state, self.reason) = (StationState::Running, None);
         self.channel = match (plan.work, plan.cell.or(present.map(|cell| *cell))) {
@@ -155,43 +153,6 @@ impl Station {
                 Channel::Idle(None)
             }
         };
-    }
-
-    /// Executes steps of an experiment on the battery that is there, within the battery's own limits unless others are
-    /// given.
-    ///
-    /// # Errors
-    /// In words, when the station is busy or has no battery.
-    pub fn start(&mut self, start: Start) -> Result<(), String> {
-        let Start { experiment, steps, limits, lease } = start;
-        let is_at_work = matches!(self.state, StationState::Running | StationState::Paused);
-        if is_at_work && self.experiment == Some(experiment) {
-            return Ok(());
-        }
-        if is_at_work {
-            return Err("the station is busy".to_owned());
-        }
-        if self.ended.contains(&experiment) {
-            return Err(format!("experiment {experiment} is over here"));
-        }
-        let Channel::Idle(cell) = std::mem::replace(&mut self.channel, Channel::Idle(None)) else {
-            return Err("the station is busy".to_owned());
-        };
-        let Some(cell) = cell else { return Err("there is no battery".to_owned()) };
-        let cell = match &limits {
-            Some(limits) if self.chooses_battery => suited(*cell, limits),
-            _ => *cell,
-        };
-        let cycler = Cycler::new(cell, steps, self.current_max_a, self.seed);
-        let cycler = match limits {
-            Some(limits) => cycler.within(limits),
-            None => cycler,
-        };
-        tracing::info!(station = %self.station, %experiment, "begins");
-        self.channel = Channel::Cycler(Box::new(cycler));
-        (self.experiment, self.lease) = (Some(experiment), lease);
-        (self.state, self.reason) = (StationState::Running, None);
-        Ok(())
     }
 
     /// Switches between running and paused; what the station was told before it does nothing.
@@ -294,6 +255,18 @@ impl Station {
     /// Lets `dt_s` seconds of real time pass until `now_us`; adds the rows measured, with their stamps.
     pub fn tick(&mut self, now_us: i64, dt_s: f64, rows: &mut Vec<(i64, Row)>) {
         self.run_away(dt_s);
+        let is_at_work = matches!(self.state, StationState::Running | StationState::Paused);
+        let Some(period) = self.period.filter(|_| is_at_work) else { return self.advance(now_us, dt_s, rows) };
+        self.since_row_s += dt_s;
+        while self.since_row_s > period.as_secs_f64() - PERIOD_TOLERANCE_S {
+            self.since_row_s -= period.as_secs_f64();
+            #[expect(clippy::cast_possible_truncation, reason = "less than the length of a tick")]
+            let before_us = (self.since_row_s.max(0.0) * US_PER_S) as i64;
+            self.advance(now_us - before_us, period.as_secs_f64(), rows);
+        }
+    }
+
+    fn advance(&mut self, now_us: i64, dt_s: f64, rows: &mut Vec<(i64, Row)>) {
         let dt_s = dt_s * self.speed;
         let mut measured = Vec::new();
         let (running, paused) = (self.state == StationState::Running, self.state == StationState::Paused);
@@ -368,18 +341,6 @@ impl Station {
         let report = self.report();
         (self.reported.as_ref() != Some(&report)).then(|| self.reported.insert(report).clone())
     }
-}
-
-/// The battery that is there if it suits the limits of a run, or else one that does.
-fn suited(present: Cell, limits: &RunLimits) -> Cell {
-    let misfit = |preset: &Preset| {
-        let parameters = preset.parameters();
-        (parameters.voltage_min_v - limits.voltage_min_v).abs()
-            + (parameters.voltage_max_v - limits.voltage_max_v).abs()
-    };
-    let best = Preset::ALL.into_iter().min_by(|one, other| misfit(one).total_cmp(&misfit(other)));
-    let best = best.map(Preset::parameters).filter(|best| best != present.parameters());
-    best.map_or(present, |parameters| Cell::new(parameters, OWN_SOC, ROOM_C))
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub(super) async fn measure(
     let mut ticks = tokio::time::interval(Duration::from_secs_f64(dt_s));
     // After a pause of the machine the lab goes on, it does not catch up in a burst.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut obedience = Obedience::default();
+    let mut obedience = Obedience::new(plan.obeys_period);
     let mut flushed = Instant::now();
     let contact = Arc::clone(&feed.contact);
     loop {

@@ -28,8 +28,11 @@ impl Station {
                 cycler.overheat(ROOM_C - runaway.after_s * runaway.rate_c_per_s);
             }
         } else if runaway.after_s < 0.0 {
-            // It was ended: whoever looked has mended the cooling.
+            // It was ended: whoever looked has mended the cooling, or the next run would be stopped at once.
             self.runaway = None;
+            if let Channel::Idle(Some(cell)) = &mut self.channel {
+                cell.warm_to(ROOM_C);
+            }
         }
     }
 }

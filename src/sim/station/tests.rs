@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::analysis::cell_model::preset::Preset;
-use crate::domain::profile::{Step, StepEnd, StepMode};
+use crate::domain::profile::{Step, StepEnd, StepMode, Steps};
 
 fn plan(speed: f64) -> StationPlan {
     let discharge = Step { mode: StepMode::Cc { current_a: -5.0 }, until: vec![StepEnd::TimeS(30.0)] };
@@ -32,6 +32,23 @@ fn rows_bear_real_time_while_the_battery_runs_faster() {
 }
 
 #[test]
+fn a_run_is_measured_as_often_as_was_ordered() {
+    let discharge = Step { mode: StepMode::Cc { current_a: -1.0 }, until: vec![StepEnd::TimeS(3600.0)] };
+    for (period_ms, expected) in [(1_000, 3), (250, 12), (50, 60)] {
+        let mut station = Station::new(plan(1.0));
+        station.stop("to begin with");
+        let steps = Steps { steps: vec![discharge.clone()], cycles: 1 };
+        let period = Some(Duration::from_millis(period_ms));
+        station.start(Start { experiment: ExperimentId(10), steps, limits: None, lease: None, period }).unwrap();
+        let mut rows = Vec::new();
+        (1..=30).for_each(|tick| station.tick(tick * 100_000, 0.1, &mut rows));
+        assert_eq!(rows.len(), expected, "every {period_ms} ms");
+        assert!(rows.windows(2).all(|pair| pair[0].0 < pair[1].0), "{rows:?}");
+        assert!((rows.last().unwrap().1.test_time_s - 3.0).abs() < 1e-6);
+    }
+}
+
+#[test]
 fn every_change_of_step_and_the_end_are_reported_once() {
     let mut station = Station::new(plan(60.0));
     let mut news = Vec::from_iter(station.take_news());
@@ -49,7 +66,7 @@ fn a_station_keeps_its_battery_for_the_next_experiment() {
     let mut station = Station::new(plan(60.0));
     (1..=30).for_each(|tick| station.tick(tick * 100_000, 0.1, &mut Vec::new()));
     let steps = Steps { steps: vec![], cycles: 1 };
-    let start = Start { experiment: ExperimentId(10), steps, limits: None, lease: None };
+    let start = Start { experiment: ExperimentId(10), steps, limits: None, lease: None, period: None };
     assert!(station.start(start).is_ok());
     station.load(StationPlan { cell: None, experiment: ExperimentId(11), ..plan(1.0) });
     let Channel::Cycler(cycler) = &station.channel else { panic!("{station:?}") };
