@@ -4,8 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, without_password};
 
+/// After how long an alarm is told again when nobody answered it, s.
+const REPEAT_AFTER_S: u32 = 900;
+
 /// Settings of notifications. Only the administrator sets them: the server calls no address that anybody else could give.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Notify {
     /// `https://host/path` that gets a POST for every alarm; empty: none.
@@ -20,6 +23,37 @@ pub struct Notify {
     pub mail_to: String,
     /// Also tells of warnings; otherwise of alarms only.
     pub warnings: bool,
+    /// An alarm that nobody answered is told again after so many seconds, for a day; 0: once only.
+    #[serde(deserialize_with = "seconds")]
+    pub repeat_after_s: u32,
+}
+
+/// Whole seconds, as a number or, in the environment, as text.
+fn seconds<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(u32),
+        Text(String),
+    }
+    match Written::deserialize(from)? {
+        Written::Number(seconds) => Ok(seconds),
+        Written::Text(text) => text.trim().parse().map_err(|_| serde::de::Error::custom("write whole seconds")),
+    }
+}
+
+impl Default for Notify {
+    fn default() -> Self {
+        Self {
+            webhook_url: String::new(),
+            webhook_secret: String::new(),
+            smtp_url: String::new(),
+            mail_from: String::new(),
+            mail_to: String::new(),
+            warnings: false,
+            repeat_after_s: REPEAT_AFTER_S,
+        }
+    }
 }
 
 impl Notify {

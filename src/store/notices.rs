@@ -20,8 +20,15 @@ statements! {
             AND NOT EXISTS (SELECT 1 FROM notice n WHERE n.alarm_id = alarm.alarm_id AND n.way = ?)
         ORDER BY alarm_id
         LIMIT 100";
+    REPEAT = "
+        UPDATE notice
+        SET state = 'queued', due_at_us = ?, attempts = 0
+        WHERE way = ? AND state = 'sent' AND sent_at_us <= ? AND alarm_id IN (
+            SELECT alarm_id
+            FROM alarm
+            WHERE acknowledged_at_us IS NULL AND at_us >= ? AND severity IN ('alarm', 'critical'))";
     DUE = "
-        SELECT notice_id, alarm_id, way, attempts
+        SELECT notice_id, alarm_id, way, attempts, sent_at_us
         FROM notice
         WHERE state = 'queued' AND due_at_us <= ?
         ORDER BY notice_id
@@ -50,8 +57,10 @@ pub struct Notice {
     pub alarm: AlarmId,
     /// `webhook` or `mail`.
     pub way: String,
-    /// How often it was tried.
+    /// How often it was tried, since it was due.
     pub attempts: i64,
+    /// Whether it was sent before.
+    pub is_repeat: bool,
 }
 
 impl Store {
@@ -80,15 +89,42 @@ impl Store {
         }))
     }
 
+    /// Queues the notices by a way again that were sent before a moment, of alarms raised since another one that nobody
+    /// answered; how many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn repeat_notices(
+        &self,
+        way: &str,
+        sent_before_us: i64,
+        since_us: i64,
+        now_us: i64,
+    ) -> Result<u64, StoreError> {
+        Ok(on_write!(&self.db, pool, dialect => {
+            sqlx::query(REPEAT.text(dialect))
+                .bind(now_us)
+                .bind(way)
+                .bind(sent_before_us)
+                .bind(since_us)
+                .execute(pool)
+                .await?
+                .rows_affected()
+        }))
+    }
+
     /// Notices whose time has come, the oldest first.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn due_notices(&self, now_us: i64) -> Result<Vec<Notice>, StoreError> {
-        let rows: Vec<(i64, i64, String, i64)> = on_read!(&self.db, pool, dialect => {
+        let rows: Vec<(i64, i64, String, i64, Option<i64>)> = on_read!(&self.db, pool, dialect => {
             sqlx::query_as(DUE.text(dialect)).bind(now_us).bind(NOTICES_MAX).fetch_all(pool).await?
         });
-        let read = |(id, alarm, way, attempts)| Notice { id, alarm: AlarmId(alarm), way, attempts };
+        let read = |(id, alarm, way, attempts, sent_at_us): (i64, i64, String, i64, Option<i64>)| {
+            let is_repeat = sent_at_us.is_some();
+            Notice { id, alarm: AlarmId(alarm), way, attempts, is_repeat }
+        };
         Ok(rows.into_iter().map(read).collect())
     }
 

@@ -3,7 +3,8 @@
 //! One task reads the numbers for all pages. Alarms that are not stored yet count from memory, so that a database that is
 //! away does not hide them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -38,17 +39,29 @@ pub struct Rings {
 
 /// The bell of one server. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Bell(Arc<Mutex<Rings>>);
+pub struct Bell {
+    rings: Arc<watch::Sender<Rings>>,
+    /// Pages that follow it.
+    pub(super) listeners: Arc<AtomicUsize>,
+}
 
 impl Bell {
     /// What it shows now.
     #[must_use]
     pub fn rings(&self) -> Rings {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.rings.borrow().clone()
+    }
+
+    /// Every change of it from now on, and what it shows now as the first one.
+    #[must_use]
+    pub fn follow(&self) -> watch::Receiver<Rings> {
+        let mut rings = self.rings.subscribe();
+        rings.mark_changed();
+        rings
     }
 
     fn set(&self, rings: Rings) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = rings;
+        self.rings.send_if_modified(|shown| std::mem::replace(shown, rings) != *shown);
     }
 }
 

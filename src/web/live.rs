@@ -5,6 +5,7 @@
 //! a state or step changed), `points` (samples), `sparks` (sparklines), `reload` (points were missed: fetch the series anew), `ended` (so is
 //! the session).
 
+mod alarms;
 mod board;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
+pub use self::alarms::alarms;
 pub use self::board::Board;
 use self::board::{Seat, Seen};
 use crate::auth::session::{self, Age};
@@ -108,7 +110,7 @@ fn follow(
     period: Duration,
 ) -> Result<HttpResponse, WebError> {
     let seat = Seat::take(&board.clients).ok_or(WebError::Unavailable("Too many pages follow the monitor at once."))?;
-    let (sender, mut receiver) = mpsc::channel::<Bytes>(CLIENT_QUEUE_MAX);
+    let (sender, receiver) = mpsc::channel::<Bytes>(CLIENT_QUEUE_MAX);
     let session = visitor.user().ok().map(|user| user.session);
     let follower = Follower {
         session,
@@ -135,15 +137,30 @@ fn follow(
         let _seat = seat;
         follower.run(&state, &board, seen, events).await;
     });
+    Ok(stream(receiver))
+}
+
+/// The answer that sends what is handed over.
+fn stream(mut receiver: mpsc::Receiver<Bytes>) -> HttpResponse {
     let stream = futures_util::stream::poll_fn(move |context| {
         receiver.poll_recv(context).map(|event| event.map(Ok::<_, std::convert::Infallible>))
     });
-    Ok(HttpResponse::Ok()
+    HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         // Events must leave at once; a compressor would hold them back.
         .insert_header((header::CONTENT_ENCODING, "identity"))
         .insert_header(("x-accel-buffering", "no"))
-        .streaming(stream))
+        .streaming(stream)
+}
+
+/// Whether a session has ended. A database that is away ends nobody's.
+async fn is_over(state: &State, session: Option<SessionId>) -> bool {
+    let Some(session) = session else { return false };
+    match state.store.session_numbered(session).await {
+        Ok(Some(session)) => session::age(&session, state.clock.now_us()) != Age::Good,
+        Ok(None) => true,
+        Err(_) => false,
+    }
 }
 
 /// One connection.
@@ -219,12 +236,9 @@ impl Follower {
 
     /// Ends the stream with the session; the page then asks for a sign-in.
     async fn check_session(&self, state: &State) -> Result<(), Gone> {
-        let Some(session) = self.session else { return Ok(()) };
-        match state.store.session_numbered(session).await {
-            Ok(Some(session)) if session::age(&session, state.clock.now_us()) == Age::Good => Ok(()),
-            Ok(_) => self.send("ended", &json!({})).and(Err(Gone)),
-            // A database that is away ends nobody's session.
-            Err(_) => Ok(()),
+        match is_over(state, self.session).await {
+            true => self.send("ended", &json!({})).and(Err(Gone)),
+            false => Ok(()),
         }
     }
 

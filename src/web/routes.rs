@@ -100,6 +100,7 @@ pub const ROUTES: &[Entry] = &[
     get("/wall", Access::Viewer, || web::route().to(wall::page)),
     get("/live/wall", Access::Viewer, || web::route().to(live::wall)),
     get("/live/monitor", Access::Viewer, || web::route().to(live::monitor)),
+    get("/live/alarms", Access::Viewer, || web::route().to(live::alarms)),
     get("/alarms", Access::Viewer, || web::route().to(alarms::list::page)),
     get("/alarms/counts.json", Access::Viewer, || web::route().to(alarms::counts)),
     get("/alarms/{id}", Access::Viewer, || web::route().to(alarms::show::page)),

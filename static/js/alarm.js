@@ -1,6 +1,9 @@
 // On every page: the bell with its words, title and sound, and the emergency stop's dialog.
 
-// How often the bell is asked while the page is looked at, and while it is not.
+// The bell comes by events while the page is looked at: a browser opens few connections at once, and hidden pages shall not take
+// them. Where no event came for so long, it is asked.
+const QUIET_MS = 7_000;
+// How often it is asked while the page is looked at, and while it is not.
 const ASK_MS = 3_000;
 const ASK_HIDDEN_MS = 15_000;
 // How long the red button is held.
@@ -39,10 +42,28 @@ function show(rings) {
   }
 }
 
+let source;
+let heardAt = -Infinity;
+
+function listen() {
+  source?.close();
+  source = undefined;
+  if (document.hidden) return;
+  source = new EventSource("/live/alarms");
+  const hear = (event) => {
+    heardAt = performance.now();
+    if (event.type === "rings") show(JSON.parse(event.data));
+  };
+  source.addEventListener("rings", hear);
+  source.addEventListener("beat", hear);
+  source.addEventListener("ended", () => source?.close());
+}
+
 async function ask() {
+  const isQuiet = performance.now() - heardAt > QUIET_MS;
   try {
-    const answer = await fetch("/alarms/counts.json", { headers: { accept: "application/json" } });
-    if (answer.ok && !answer.redirected) show(await answer.json());
+    const answer = isQuiet && await fetch("/alarms/counts.json", { headers: { accept: "application/json" } });
+    if (answer && answer.ok && !answer.redirected) show(await answer.json());
   } catch {
     // The page says by itself when it is cut off.
   }
@@ -51,6 +72,8 @@ async function ask() {
 if (bell) {
   document.title = Number(bell.querySelector('[data-ring="alarms"] b')?.textContent) ? `(${bell.querySelector("b").textContent}) ${title}` : title;
   setTimeout(ask, ASK_MS);
+  listen();
+  document.addEventListener("visibilitychange", listen);
 }
 
 // Two tones, made here: nothing is loaded, and nothing sounds before somebody switched it on.

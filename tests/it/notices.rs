@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use cellar::domain::audit::Actor;
 use cellar::domain::safety::Severity;
+use cellar::domain::user::Role;
 use cellar::store::Store;
+use cellar::store::alarm_list::AlarmFilter;
 use cellar::store::alarms::{NewAlarm, Source};
+use futures_util::StreamExt;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
+use crate::support::people::Browser;
 use crate::support::server::Server;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -65,6 +69,57 @@ async fn a_webhook_is_called_again_until_it_takes_the_alarm() {
     // Taken, it is not sent again.
     assert!(tokio::time::timeout(Duration::from_secs(3), sink.accept()).await.is_err());
     assert!(!server.said().contains("key-of-hook"));
+}
+
+#[tokio::test]
+async fn an_alarm_is_told_again_until_somebody_answers_it() {
+    let sink = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", sink.local_addr().unwrap());
+    let environment = [
+        ("CELLAR__NOTIFY__WEBHOOK_URL", url.as_str()),
+        ("CELLAR__NOTIFY__WEBHOOK_SECRET", "key-of-hook"),
+        ("CELLAR__NOTIFY__REPEAT_AFTER_S", "1"),
+    ];
+    let server = Server::start_in(&[], &environment);
+    raise(&server, "Nothing can be stored").await;
+    for is_repeat in [false, true, true] {
+        let (_, body) = request(&sink, "204 No Content").await;
+        let told: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((told["message"].as_str(), &told["is_repeat"]), (Some("Nothing can be stored"), &is_repeat.into()));
+    }
+    let store = Store::open(&server.sqlite_url()).await.unwrap();
+    let alarm = store.alarms(&AlarmFilter::default(), 1).await.unwrap()[0].id;
+    let now_us = cellar::clock::Clock::System.now_us();
+    store.acknowledge_alarm(&Actor::server("test"), alarm, "seen", now_us).await.unwrap();
+    // One may be on its way.
+    let rest = async {
+        for _ in 0..2 {
+            request(&sink, "204 No Content").await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(12), rest).await.is_err());
+}
+
+#[tokio::test]
+async fn the_bell_of_a_page_rings_by_an_event() {
+    let server = Server::start();
+    let browser = Browser::signed_in(&server, Role::Viewer).await;
+    let request = reqwest::Client::new().get(server.url("/live/alarms")).header("cookie", browser.cookie_line());
+    let mut events = request.send().await.unwrap().error_for_status().unwrap().bytes_stream();
+    let mut said = String::new();
+    let mut is_raised = false;
+    let rings = async {
+        while !said.contains("\"newest\":\"Nothing can be stored\"") {
+            said += &String::from_utf8(events.next().await.unwrap().unwrap().to_vec()).unwrap();
+            // What it shows comes at once.
+            if !is_raised && said.contains("\"alarms\":0") {
+                is_raised = true;
+                raise(&server, "Nothing can be stored").await;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, rings).await.expect("the page is told");
+    assert!(said.contains("event: rings\ndata: {\"alarms\":1,"), "{said}");
 }
 
 /// A mail server that takes one message without encryption; its text.

@@ -27,12 +27,13 @@ impl Mail {
         Ok(Self { transport, from: mailbox(settings.mail_from.trim())?, to })
     }
 
-    pub(super) async fn send(&self, alarm: &Alarm) -> Result<(), NotDelivered> {
+    pub(super) async fn send(&self, alarm: &Alarm, is_repeat: bool) -> Result<(), NotDelivered> {
         let station = alarm.station.as_ref().map_or("server", |(_, name)| name.as_str());
-        let subject = format!("{}: {station}: {}", alarm.severity.as_str().to_uppercase(), alarm.message);
+        let still = if is_repeat { "STILL " } else { "" };
+        let subject = format!("{still}{}: {station}: {}", alarm.severity.as_str().to_uppercase(), alarm.message);
         let experiment = alarm.experiment.as_ref().map(|(id, name)| format!("Experiment {id}, {name}\n"));
         let text = format!(
-            "{}\n\nStation {station}\n{}Alarm {}, code {}\n\nOpen the page of alarms to answer it. This message is sent once.\n",
+            "{}\n\nStation {station}\n{}Alarm {}, code {}\n\nOpen the page of alarms to answer it.\n",
             alarm.message,
             experiment.unwrap_or_default(),
             alarm.id,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use self::mail::Mail;
 use self::webhook::Webhook;
@@ -25,6 +25,10 @@ use crate::store::{Store, StoreError};
 const PERIOD: Duration = Duration::from_secs(1);
 /// Alarms older than this are told no more when they were not: a way that was set up today does not tell of last year.
 const SINCE_US: i64 = 3_600_000_000;
+/// An alarm that nobody answers is told again for so long, µs: whoever did not come within a day is not reached this way.
+const REPEAT_FOR_US: i64 = 24 * 3_600_000_000;
+/// How often it is looked for those to be told again: their pauses are minutes.
+const REPEAT_LOOK: Duration = Duration::from_secs(5);
 /// Longest try of one delivery.
 const TRY_MAX: Duration = Duration::from_secs(20);
 /// Pause after the first failure, doubled each time.
@@ -49,6 +53,8 @@ pub struct Notifier {
     clock: Clock,
     ways: Vec<&'static str>,
     warnings: bool,
+    /// After how long an alarm that nobody answered is told again, µs.
+    repeat_after_us: Option<i64>,
     webhook: Option<Webhook>,
     mail: Option<Mail>,
 }
@@ -65,19 +71,27 @@ impl Notifier {
         }
         let webhook = ways.contains(&"webhook").then(|| Webhook::new(settings)).transpose()?;
         let mail = ways.contains(&"mail").then(|| Mail::new(settings)).transpose()?;
-        Ok(Some(Self { store, clock, ways, warnings: settings.warnings, webhook, mail }))
+        let repeat_after_us = (settings.repeat_after_s > 0).then(|| i64::from(settings.repeat_after_s) * 1_000_000);
+        Ok(Some(Self { store, clock, ways, warnings: settings.warnings, repeat_after_us, webhook, mail }))
     }
 
     /// Works until `stop` is true (or its sender is gone).
     pub async fn run(self, term: watch::Receiver<Option<Term>>, mut stop: watch::Receiver<bool>) {
         let mut tick = interval(PERIOD);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut repeated_at = Instant::now();
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
             let leads = term.borrow().is_some();
+            if leads && repeated_at.elapsed() >= REPEAT_LOOK {
+                repeated_at = Instant::now();
+                if let Err(error) = self.repeat().await {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "notices cannot be repeated");
+                }
+            }
             if leads && let Err(error) = self.step().await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "notices cannot be read");
             }
@@ -109,10 +123,23 @@ impl Notifier {
         Ok(())
     }
 
+    /// Queues again what nobody answered.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn repeat(&self) -> Result<(), StoreError> {
+        let Some(after_us) = self.repeat_after_us else { return Ok(()) };
+        let now_us = self.clock.now_us();
+        for way in &self.ways {
+            self.store.repeat_notices(way, now_us - after_us, now_us - REPEAT_FOR_US, now_us).await?;
+        }
+        Ok(())
+    }
+
     async fn deliver(&self, notice: &Notice, alarm: &Alarm) -> Result<(), NotDelivered> {
         match (notice.way.as_str(), &self.webhook, &self.mail) {
-            ("webhook", Some(webhook), _) => webhook.post(&payload(alarm)).await,
-            ("mail", _, Some(mail)) => mail.send(alarm).await,
+            ("webhook", Some(webhook), _) => webhook.post(&payload(alarm, notice.is_repeat)).await,
+            ("mail", _, Some(mail)) => mail.send(alarm, notice.is_repeat).await,
             (way, ..) => Err(NotDelivered::Way(format!("{way} is not set up here"))),
         }
     }
@@ -125,7 +152,7 @@ fn next_try_us(attempts: i64, now_us: i64) -> Option<i64> {
 }
 
 /// The body of a webhook.
-fn payload(alarm: &Alarm) -> Vec<u8> {
+fn payload(alarm: &Alarm, is_repeat: bool) -> Vec<u8> {
     let named = |pair: &Option<(_, String)>| pair.as_ref().map(|(_, name)| name.clone());
     json!({
         "alarm_id": alarm.id,
@@ -141,6 +168,7 @@ fn payload(alarm: &Alarm) -> Vec<u8> {
         "device": alarm.device,
         "at_us": alarm.at_us,
         "is_late": alarm.is_late,
+        "is_repeat": is_repeat,
     })
     .to_string()
     .into_bytes()
