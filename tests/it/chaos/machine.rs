@@ -13,8 +13,11 @@ use crate::support::skip_unless_ci;
 
 /// Until trouble must be told: `/readyz`, and by it banner and alarm.
 const TOLD_MAX: Duration = Duration::from_secs(10);
-/// Size of the disk that fills up: room for the tables and some minutes of readings.
-const DISK: &str = "size=24m";
+/// Sizes of the disk that fills up: room for the tables and some minutes of readings, and for what MariaDB sets apart.
+pub(super) const SQLITE_DISK: &str = "size=24m";
+const MARIADB_DISK: &str = "size=256m";
+/// Until MariaDB needs another extent of a table on a full disk, which it then does not get.
+const EXTENT_MAX: Duration = Duration::from_secs(90);
 /// How long the disk stays full or broken.
 const TROUBLE: Duration = Duration::from_secs(12);
 /// How soon something is committed once the trouble is over, s.
@@ -34,10 +37,10 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    pub(super) fn mount() -> Option<Self> {
+    pub(super) fn mount(size: &str) -> Option<Self> {
         let folder = TempDir::new().expect("a temporary folder");
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", DISK, "tmpfs"])
+            .args(["-t", "tmpfs", "-o", size, "tmpfs"])
             .arg(folder.path())
             .stderr(Stdio::null())
             .status();
@@ -118,7 +121,7 @@ fn assert_serves(rig: &Rig, cookie: &str) {
 #[test]
 #[ignore = "a case of `make chaos`"]
 fn disk_full_sqlite() {
-    let Some(disk) = Disk::mount() else { return };
+    let Some(disk) = Disk::mount(SQLITE_DISK) else { return };
     let Some(rig) = Rig::start_in(Engine::Sqlite, Transport::Endpoint, Some(disk.path()), &[]) else { return };
     let lab = rig.lab(&[]);
     lab.wait_for_all(DEVICES, Duration::from_secs(60));
@@ -142,6 +145,65 @@ fn disk_full_sqlite() {
         let first_s = report.first_commit_s(&[back_us]);
         assert_within("first commit after there was room", first_s, FIRST_COMMIT_MAX_S);
         format!("told after {told_s:.1} s, pages served, first commit {first_s:.2} s after there was room")
+    });
+}
+
+#[test]
+#[ignore = "a case of `make chaos`"]
+fn disk_full_mariadb() {
+    let Some(disk) = Disk::mount(MARIADB_DISK) else { return };
+    let Some(rig) = Rig::start_in(Engine::MariaDb, Transport::Endpoint, Some(disk.path()), &[]) else { return };
+    // As much as is acknowledged: a table soon needs more room.
+    let lab = rig.lab(&["--rate", "20000"]);
+    lab.wait_for_all(DEVICES, Duration::from_secs(60));
+    let cookie = rig.sign_in();
+    disk.fill();
+    let full_us = now_us();
+    let told = rig.wait_ready(503, EXTENT_MAX);
+    let told_us = now_us();
+    pause(TROUBLE);
+    assert_serves(&rig, &cookie);
+    let still_full_us = now_us();
+    disk.empty();
+    let back_us = now_us();
+    rig.wait_ready(200, Duration::from_secs(60));
+    pause(Duration::from_secs(3));
+    let told = if told.contains("disk is full") { "the full disk" } else { "that it does not answer" };
+    let told_s = super::rig::seconds(told_us - full_us);
+    rig.finish(lab, "MariaDB's disk full for 12 s", |report| {
+        assert_eq!(report.timing.acks_between(told_us + 1_000_000, still_full_us), 0, "acknowledged on a full disk");
+        let first_s = report.first_commit_s(&[back_us]);
+        // MariaDB itself looks for room again after a while.
+        assert_within("first commit after there was room", first_s, 60.0);
+        format!("told {told} after {told_s:.1} s, pages served, first commit {first_s:.2} s after there was room")
+    });
+}
+
+/// InnoDB ends its own process when a sync fails, because nobody knows then what is on the disk.
+#[test]
+#[ignore = "a case of `make chaos`"]
+fn sync_fails_mariadb() {
+    let Some(mut rig) = Rig::start(Engine::MariaDb, Transport::Endpoint) else { return };
+    let lab = rig.lab(&[]);
+    lab.wait_for_all(DEVICES, Duration::from_secs(60));
+    let pid = rig.maria.as_ref().expect("it is of MariaDB").pid();
+    let Some(all) = Tracer::attach(pid, "fdatasync,fsync:error=EIO") else { return };
+    let broken_us = now_us();
+    rig.wait_ready(503, TOLD_MAX);
+    pause(TROUBLE / 2);
+    let still_us = now_us();
+    drop(all);
+    let maria = rig.maria.as_mut().expect("it is of MariaDB");
+    maria.end();
+    maria.restart();
+    let back_us = now_us();
+    rig.wait_ready(200, Duration::from_secs(30));
+    pause(Duration::from_secs(3));
+    rig.finish(lab, "syncs of MariaDB's disk fail (EIO), it is started anew", |report| {
+        assert_eq!(report.timing.acks_between(broken_us + 500_000, still_us), 0, "acknowledged without a sync");
+        let first_s = report.first_commit_s(&[back_us]);
+        assert_within("first commit after MariaDB was back", first_s, FIRST_COMMIT_MAX_S);
+        format!("first commit {first_s:.2} s after it was back")
     });
 }
 

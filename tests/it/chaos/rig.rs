@@ -51,11 +51,11 @@ pub(super) struct Maria {
 }
 
 impl Maria {
-    fn start() -> Option<Self> {
+    fn start(place: Option<&std::path::Path>) -> Option<Self> {
         if !TestServer::is_installed("mariadbd") {
             return None;
         }
-        let folder = TempDir::new().expect("a temporary folder");
+        let folder = place.map_or_else(TempDir::new, TempDir::new_in).expect("a temporary folder");
         let server = TestServer::start("mariadb", Some(folder.path()), 0);
         let maria = Self { port: server.port(), server: Some(server), folder };
         let url = format!("{}/mysql", mariadb_url_at(maria.port));
@@ -69,6 +69,15 @@ impl Maria {
     /// As a power cut would.
     pub(super) fn kill_9(&mut self) {
         self.server.take().expect("it runs").kill_9();
+    }
+
+    /// Ends it, if it has not ended by itself.
+    pub(super) fn end(&mut self) {
+        drop(self.server.take());
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.server.as_ref().expect("it runs").pid()
     }
 
     /// Starts it again on the same port and folder.
@@ -102,7 +111,7 @@ impl Rig {
         Self::start_in(engine, transport, None, &[])
     }
 
-    /// The same with SQLite's file in a folder of the case's choice, and an environment for the server.
+    /// The same with the database's files in a folder of the case's choice, and an environment for the server.
     pub(super) fn start_in(
         engine: Engine,
         transport: Transport,
@@ -112,7 +121,7 @@ impl Rig {
         let folder = TempDir::new().expect("a temporary folder");
         let maria = match engine {
             Engine::Sqlite => None,
-            Engine::MariaDb => Some(Maria::start()?),
+            Engine::MariaDb => Some(Maria::start(place)?),
         };
         let database_url = match &maria {
             Some(maria) => format!("{}/cellar", mariadb_url_at(maria.port)),

@@ -10,9 +10,8 @@ use cellar::domain::experiment::ExperimentState::{self, CommsLost, Running, Stop
 use cellar::store::Store;
 use cellar::store::alarm_list::{Alarm, AlarmFilter, Answered};
 
-use super::machine::Disk;
+use super::machine::{Disk, SQLITE_DISK};
 use super::rig::{DEVICES, Engine, Rig, Transport, assert_within, block_on, now_us, seconds};
-use super::short::pause;
 use crate::support::cycler::Cycler;
 
 /// A run whose unit says nothing is silent after this time, s, and its stop is on the wire a second later at most.
@@ -142,7 +141,7 @@ fn silent_without_a_database_mariadb() {
 #[test]
 #[ignore = "a case of `make chaos`"]
 fn silent_on_a_full_disk_sqlite() {
-    let Some(disk) = Disk::mount() else { return };
+    let Some(disk) = Disk::mount(SQLITE_DISK) else { return };
     let Some(rig) = Rig::start_in(Engine::Sqlite, Transport::Endpoint, Some(disk.path()), &[]) else { return };
     falls_silent(rig, "the disk full", &[], |_| disk.fill(), |_| disk.empty());
 }
@@ -154,12 +153,12 @@ const STORM: [&str; 4] = ["--rate", "0", "--devices", "4"];
 #[ignore = "a case of `make chaos`"]
 fn silent_in_a_storm_sqlite() {
     let Some(rig) = Rig::start(Engine::Sqlite, Transport::Endpoint) else { return };
-    falls_silent(rig, "in a storm", &STORM, |_| {}, |_| pause(Duration::ZERO));
+    falls_silent(rig, "in a storm", &STORM, |_| {}, |_| {});
 }
 
 #[test]
 #[ignore = "a case of `make chaos`"]
 fn silent_in_a_storm_mariadb() {
     let Some(rig) = Rig::start(Engine::MariaDb, Transport::Endpoint) else { return };
-    falls_silent(rig, "in a storm", &STORM, |_| {}, |_| pause(Duration::ZERO));
+    falls_silent(rig, "in a storm", &STORM, |_| {}, |_| {});
 }

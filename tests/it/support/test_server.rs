@@ -56,6 +56,11 @@ impl TestServer {
         self.port
     }
 
+    /// The process of the server itself.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// Kills the server itself (`kill -9`), as a power cut would.
     pub(crate) fn kill_9(mut self) {
         let killed = Command::new("kill").args(["-KILL", &self.pid.to_string()]).status().expect("kill runs");
