@@ -110,7 +110,7 @@ async fn the_bell_of_a_page_rings_by_an_event() {
     let mut is_raised = false;
     let rings = async {
         while !said.contains("\"newest\":\"Nothing can be stored\"") {
-            said += &String::from_utf8(events.next().await.unwrap().unwrap().to_vec()).unwrap();
+            said += std::str::from_utf8(&events.next().await.unwrap().unwrap()).unwrap();
             // What it shows comes at once.
             if !is_raised && said.contains("\"alarms\":0") {
                 is_raised = true;
