@@ -6,6 +6,7 @@
 mod crowd;
 mod long;
 mod machine;
+mod maria;
 mod rig;
 mod short;
 mod silent;
