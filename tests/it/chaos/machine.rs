@@ -153,8 +153,8 @@ fn disk_full_sqlite() {
 fn disk_full_mariadb() {
     let Some(disk) = Disk::mount(MARIADB_DISK) else { return };
     let Some(rig) = Rig::start_in(Engine::MariaDb, Transport::Endpoint, Some(disk.path()), &[]) else { return };
-    // As much as is acknowledged: a table soon needs more room.
-    let lab = rig.lab(&["--rate", "20000"]);
+    // A little more than usual: a table soon needs more room.
+    let lab = rig.lab(&["--rate", "2000"]);
     lab.wait_for_all(DEVICES, Duration::from_secs(60));
     let cookie = rig.sign_in();
     disk.fill();
