@@ -103,6 +103,10 @@ async fn measure(url: &str, rows: usize) -> bool {
             let pieces = store.drawn_window(filled.stream, &columns, from_us, to_us).await.unwrap();
             let series = reduce(&pieces, columns.len(), from_us, to_us, WIDTH);
             server_ms.push(began.elapsed().as_secs_f64() * 1e3);
+            // Jitter moves a sample over the edge now and then.
+            let seconds = (to_us - from_us) / 1_000_000;
+            assert!((seconds - i64::try_from(series.rows).unwrap()).abs() <= 2, "{} rows in {seconds} s", series.rows);
+            assert!(series.bucket_us.is_none() || series.times_us.len() > WIDTH, "{} points", series.times_us.len());
             assert!(series.times_us.len() <= 2 * WIDTH + 2 * series.gaps.len());
             let path = format!(
                 "http://127.0.0.1:{}/api/v1/experiments/{}/series?columns=voltage_v,current_a&from_us={from_us}&to_us={to_us}&width={WIDTH}",

@@ -162,7 +162,8 @@ impl Frame<'_> {
             chart.draw_series(LineSeries::new(line, VOLTAGE.stroke_width(2)))?;
         }
         for line in self.lines(current) {
-            chart.draw_secondary_series(DashedLineSeries::new(line, 5, 3, CURRENT.stroke_width(2)))?;
+            // Dashed by the sheet: dashes of its own would be a line element each, thousands where the current swings.
+            chart.draw_secondary_series(LineSeries::new(line, CURRENT.stroke_width(2)))?;
         }
         if let Some(end) = self.end(voltage) {
             chart.draw_series([Circle::new(end, 4, VOLTAGE.filled())])?;

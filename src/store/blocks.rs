@@ -81,11 +81,16 @@ statements! {
         SELECT chunk_span_us, level_span_us
         FROM stream_seal
         WHERE stream_id = ?";
-    // How many rows a level has in a window, and a little beside it.
-    ROWS_OF_LEVEL = "
-        SELECT CAST(COALESCE(SUM(row_count), 0) AS SIGNED)
-        FROM block
-        WHERE stream_id = ? AND level = ? AND dated = 1 AND at0_us >= ? AND at0_us <= ? AND at1_us >= ?";
+    // How many rows the chunks of a window have, and how many chunks there are; of very many only the first are counted.
+    ROWS_OF_CHUNKS = "
+        SELECT CAST(COALESCE(SUM(few.row_count), 0) AS SIGNED), COUNT(*)
+        FROM (
+            SELECT row_count
+            FROM block
+            WHERE stream_id = ? AND level = 3 AND dated = 1 AND at0_us >= ? AND at0_us <= ? AND at1_us >= ?
+            ORDER BY at0_us
+            LIMIT ?
+        ) few";
     LEVEL_WINDOW = "
         SELECT stream_id, boot, seq0, row_count, seq1, dated, tick_offset_us, column_set_id, codec, crc, content
         FROM block

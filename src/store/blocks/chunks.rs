@@ -1,6 +1,6 @@
 //! Sealed chunks and their pyramid, read.
 
-use super::{CHUNK, LEVEL_CHUNKS, LEVEL_WINDOW, ROWS_OF_LEVEL, SPAN, StoredBlock};
+use super::{CHUNK, LEVEL_CHUNKS, LEVEL_WINDOW, ROWS_OF_CHUNKS, SPAN, StoredBlock};
 use crate::domain::ids::StreamId;
 use crate::series::window::Piece;
 use crate::store::sql::on_read;
@@ -67,26 +67,25 @@ impl Store {
         }))
     }
 
-    /// How many rows the blocks of a level that reach into a window stand for.
-    pub(super) async fn rows_of_level(
+    /// How many rows the chunks that reach into a window have, and how many chunks these are; counted up to `most` of them.
+    pub(super) async fn rows_of_chunks(
         &self,
         stream: StreamId,
-        level: i64,
         from_us: i64,
         to_us: i64,
         span: Span,
-    ) -> Result<i64, StoreError> {
-        let (rows,): (i64,) = on_read!(&self.db, pool, dialect => {
-            sqlx::query_as(ROWS_OF_LEVEL.text(dialect))
+        most: i64,
+    ) -> Result<(i64, i64), StoreError> {
+        Ok(on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(ROWS_OF_CHUNKS.text(dialect))
                 .bind(stream.0)
-                .bind(level)
-                .bind(span.before(level, from_us))
+                .bind(span.before(LEVEL_CHUNKS, from_us))
                 .bind(to_us)
                 .bind(from_us)
+                .bind(most)
                 .fetch_one(pool)
                 .await?
-        });
-        Ok(rows)
+        }))
     }
 
     /// A chunk by its key; `None` when it is sealed anew meanwhile.

@@ -2,7 +2,7 @@
 //! edges, where a bucket lies across.
 
 use super::chunks::Span;
-use super::{LEVEL_1, LEVEL_2, LEVEL_CHUNKS, StoredBlock};
+use super::{LEVEL_1, LEVEL_2, StoredBlock};
 use crate::domain::ids::StreamId;
 use crate::domain::sample::Column;
 use crate::series::pyramid::Level;
@@ -13,6 +13,8 @@ use crate::store::{Store, StoreError};
 const RAW_ROWS_MAX: i64 = 131_072;
 /// Up to so many from buckets of 64, 62,500 of them; above from those of 2,048, which are then two thousand and more.
 const LEVEL_1_ROWS_MAX: i64 = 4_000_000;
+/// Chunks counted to choose between rows and buckets: more than hold the most rows that level 1 is for.
+const CHUNKS_COUNTED_MAX: i64 = 1_000;
 /// How often a window is read anew when chunks it needs are sealed anew meanwhile.
 const TRIES_MAX: usize = 3;
 
@@ -41,10 +43,10 @@ impl Store {
         };
         // The journal first: what is sealed between the two looks is then seen twice, which draws the same.
         let mut pieces = self.journal_window(stream, wanted, from_us, to_us).await?;
-        let rows = |level| self.rows_of_level(stream, level, from_us, to_us, span);
-        let level = if rows(LEVEL_2).await? > LEVEL_1_ROWS_MAX {
+        let (rows, chunks) = self.rows_of_chunks(stream, from_us, to_us, span, CHUNKS_COUNTED_MAX).await?;
+        let level = if rows > LEVEL_1_ROWS_MAX {
             LEVEL_2
-        } else if rows(LEVEL_CHUNKS).await? > RAW_ROWS_MAX {
+        } else if rows > RAW_ROWS_MAX || chunks == CHUNKS_COUNTED_MAX {
             LEVEL_1
         } else {
             pieces.extend(self.chunk_window(stream, wanted, from_us, to_us, span).await?);
