@@ -22,7 +22,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 pub use self::alarms::alarms;
 pub use self::board::Board;
-use self::board::{Seat, Seen};
+use self::board::{Seat, Seen, shape, values};
 use crate::auth::session::{self, Age};
 use crate::domain::ids::{SessionId, StreamId};
 use crate::domain::sample::Batch;
@@ -389,18 +389,6 @@ async fn at(moment: Option<Instant>) {
         Some(moment) => tokio::time::sleep_until(moment.into()).await,
         None => std::future::pending().await,
     }
-}
-
-/// Everything of a line that is mark-up, not a value.
-fn shape(line: &Line) -> String {
-    let names: Vec<&str> = line.latest.iter().map(|(name, _)| name.as_str()).collect();
-    let state = (line.group, line.status.word, line.silent_since_us.is_some(), &line.reason);
-    let work = (line.stream, &line.beside, &line.experiment, &line.profile, line.step, line.cycle, &line.steps);
-    format!("{} {state:?} {work:?} {names:?}", line.key)
-}
-
-fn values(line: &Line) -> Value {
-    Value::Object(line.latest.iter().map(|(name, value)| (name.clone(), json!(value))).collect())
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::shape;
 use crate::web::State;
 use crate::web::pages::monitor::line::Line;
 use crate::web::pages::monitor::read_lines;
@@ -113,4 +113,17 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// Everything of a line that is mark-up, not a value.
+pub(super) fn shape(line: &Line) -> String {
+    let names: Vec<&str> = line.latest.iter().map(|(name, _)| name.as_str()).collect();
+    let state = (line.group, line.status.word, line.silent_since_us.is_some(), &line.reason);
+    let work = (line.stream, &line.beside, &line.experiment, &line.profile, line.step, line.cycle, &line.steps);
+    format!("{} {state:?} {work:?} {names:?}", line.key)
+}
+
+/// The values of a line.
+pub(super) fn values(line: &Line) -> Value {
+    Value::Object(line.latest.iter().map(|(name, value)| (name.clone(), json!(value))).collect())
 }
