@@ -75,7 +75,8 @@ test("without scripts the list is narrowed and a view of it is kept", () => onPa
   await page.getByRole("link", { name: "Clear filters" }).click();
   await page.getByRole("searchbox", { name: /Words of the name/ }).fill("ageing");
   await page.getByRole("button", { name: "Find" }).first().click();
-  assert.ok(await page.locator("tbody tr").count() > 0);
+  await page.waitForURL(/text=ageing/);
+  await page.locator("tbody tr").first().waitFor();
   await page.locator("summary", { hasText: "Save this view" }).click();
   await page.getByLabel("Name of the view").fill("Ageing");
   await page.getByRole("button", { name: "Save the view" }).click();
@@ -170,6 +171,7 @@ test("without scripts a file is looked at, imported, and comes out as it was", (
   const file = await (await page.request.get(`${server.url}${address}/data.csv`)).text();
   assert.equal(withoutLocal(file), withoutLocal(ROWS.join("\n")));
   await page.getByRole("link", { name: "Report", exact: true }).click();
+  await page.locator(".report-chart svg").nth(2).waitFor();
   assert.equal(await page.locator(".report-chart svg").count(), 3);
   await shoot(page, "experiments-report-imported");
   const download = page.waitForEvent("download");
