@@ -96,16 +96,10 @@ enum Export {
 impl Export {
     /// One experiment as a table is that table; anything else is a zip.
     async fn new(store: &Store, experiments: Vec<Experiment>, format: Format) -> Result<Self, ExportError> {
-        if let [experiment] = experiments.as_slice() {
-            let table = match format {
-                Format::Csv(dialect) => Some(TableExport::csv(store, experiment, dialect).await?),
-                Format::Parquet(dialect) => Some(TableExport::parquet(store, experiment, dialect).await?),
-                Format::Sql => Some(TableExport::sql(store, experiment).await?),
-                Format::RoCrate => None,
-            };
-            if let Some(table) = table {
-                return Ok(Self::Table(Box::new(table)));
-            }
+        if let [experiment] = experiments.as_slice()
+            && let Some(table) = TableExport::of(store, experiment, format).await?
+        {
+            return Ok(Self::Table(Box::new(table)));
         }
         let bundle = Bundle::new(store, experiments, Content::Table(format), Clock::System.now_us());
         Ok(Self::Bundle(Box::new(bundle)))

@@ -46,9 +46,7 @@ pub(super) struct Written {
 /// A kind of file in the zip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
-    Csv(Dialect),
-    Parquet(Dialect),
-    Sql,
+    Table(Format),
     Report,
     BattInfo,
 }
@@ -72,14 +70,15 @@ impl Bundle {
     /// Makes ready a zip of these experiments.
     #[must_use]
     pub fn new(store: &Store, experiments: Vec<Experiment>, content: Content, now_us: i64) -> Self {
-        let parts: &[Part] = match content {
-            Content::Report => &[Part::Report],
-            Content::Table(Format::Csv(dialect)) => &[Part::Csv(dialect)],
-            Content::Table(Format::Parquet(dialect)) => &[Part::Parquet(dialect)],
-            Content::Table(Format::Sql) => &[Part::Sql],
-            Content::Table(Format::RoCrate) => {
-                &[Part::Csv(Dialect::Cellar), Part::Parquet(Dialect::BdfMachine), Part::Report, Part::BattInfo]
-            }
+        let parts = match content {
+            Content::Report => vec![Part::Report],
+            Content::Table(Format::RoCrate) => vec![
+                Part::Table(Format::Csv(Dialect::Cellar)),
+                Part::Table(Format::Parquet(Dialect::BdfMachine)),
+                Part::Report,
+                Part::BattInfo,
+            ],
+            Content::Table(format) => vec![Part::Table(format)],
         };
         let rest = (0..experiments.len()).flat_map(|place| parts.iter().map(move |part| (place, *part))).collect();
         Self {
@@ -132,23 +131,13 @@ impl Bundle {
         let (id, title) = (experiment.experiment.0, experiment.name.as_str());
         let (store, experiment) = (&self.store, experiment.clone());
         let name = match part {
-            Part::Csv(dialect) => name::of_experiment(id, title, Format::Csv(dialect).ending()),
-            Part::Parquet(dialect) => name::of_experiment(id, title, Format::Parquet(dialect).ending()),
-            Part::Sql => name::of_experiment(id, title, Format::Sql.ending()),
+            Part::Table(format) => name::of_experiment(id, title, format.ending()),
             Part::Report => file_name(id, title, &experiment.battery_name, name::part),
             Part::BattInfo => name::of_experiment(id, title, ".battinfo.json"),
         };
         let whole = match part {
-            Part::Csv(dialect) => {
-                self.open = Some(TableExport::csv(store, &experiment, dialect).await?);
-                None
-            }
-            Part::Parquet(dialect) => {
-                self.open = Some(TableExport::parquet(store, &experiment, dialect).await?);
-                None
-            }
-            Part::Sql => {
-                self.open = Some(TableExport::sql(store, &experiment).await?);
+            Part::Table(format) => {
+                self.open = TableExport::of(store, &experiment, format).await?;
                 None
             }
             Part::Report => Some(report(store, &experiment, self.now_us).await?.file()?),

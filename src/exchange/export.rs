@@ -2,6 +2,7 @@
 
 use chrono::{Local, Offset, TimeZone};
 
+use super::format::Format;
 use crate::domain::measure;
 use crate::domain::sample::Subject;
 use crate::report::csv::{Dialect, Measured, Table, ordered};
@@ -53,6 +54,19 @@ enum Form {
 }
 
 impl TableExport {
+    /// Makes ready an experiment in a form; `None` for a form that is no single table.
+    ///
+    /// # Errors
+    /// When the database fails, or two columns have one name.
+    pub async fn of(store: &Store, experiment: &Experiment, format: Format) -> Result<Option<Self>, ExportError> {
+        Ok(match format {
+            Format::Csv(dialect) => Some(Self::csv(store, experiment, dialect).await?),
+            Format::Parquet(dialect) => Some(Self::parquet(store, experiment, dialect).await?),
+            Format::Sql => Some(Self::sql(store, experiment).await?),
+            Format::RoCrate => None,
+        })
+    }
+
     /// Makes ready the CSV of an experiment.
     ///
     /// # Errors
@@ -67,7 +81,7 @@ impl TableExport {
     ///
     /// # Errors
     /// When the database fails, or two columns have one name.
-    pub async fn parquet(store: &Store, experiment: &Experiment, dialect: Dialect) -> Result<Self, ExportError> {
+    async fn parquet(store: &Store, experiment: &Experiment, dialect: Dialect) -> Result<Self, ExportError> {
         let columns = measured(store, experiment).await?;
         let table = ParquetTable::new(dialect, &columns, experiment.started_at_us)?;
         Self::new(store, experiment, &columns, Form::Parquet(Box::new(table))).await
@@ -77,7 +91,7 @@ impl TableExport {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn sql(store: &Store, experiment: &Experiment) -> Result<Self, ExportError> {
+    async fn sql(store: &Store, experiment: &Experiment) -> Result<Self, ExportError> {
         let columns = measured(store, experiment).await?;
         let table = SqlTable::new(experiment.experiment.0, &columns);
         Self::new(store, experiment, &columns, Form::Sql(table)).await

@@ -32,6 +32,7 @@ const INSTRUMENTS_MAX: usize = 8;
 /// Most alarms and most changes of state listed: the report stays a report.
 const ALARMS_MAX: usize = 100;
 const HAPPENINGS_MAX: usize = 60;
+
 /// What the rows of an experiment tell.
 #[derive(Debug, Clone)]
 pub struct Measured {

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::bundle::{Part, Written};
 use super::export::ExportError;
-use crate::domain::battery::{BatteryFacts, Format};
+use super::format::Format;
+use crate::domain::battery::{self, BatteryFacts};
 use crate::report::csv::Dialect;
 use crate::store::Store;
 use crate::store::experiments::Experiment;
@@ -114,10 +115,10 @@ pub(super) async fn battinfo(store: &Store, experiment: &Experiment) -> Result<S
 fn test_object(facts: &BatteryFacts) -> Value {
     let category = format!("{} {}", facts.technology.title(), facts.chemistry);
     let kind = match facts.format {
-        Format::Cylindrical => "CylindricalBattery",
-        Format::Prismatic => "PrismaticBattery",
-        Format::Pouch => "PouchCell",
-        Format::Coin => "CoinCell",
+        battery::Format::Cylindrical => "CylindricalBattery",
+        battery::Format::Prismatic => "PrismaticBattery",
+        battery::Format::Pouch => "PouchCell",
+        battery::Format::Coin => "CoinCell",
         _ => "Battery",
     };
     let quantity = |kind: &str, value: f64, unit: &str| {
@@ -168,11 +169,11 @@ fn without_nothing(value: Value) -> Value {
 
 fn words(part: Part) -> &'static str {
     match part {
-        Part::Csv(Dialect::Cellar) => {
+        Part::Table(Format::Csv(Dialect::Cellar)) => {
             "Every sample, every column, every digit; times in UTC, charge current is positive"
         }
-        Part::Csv(_) | Part::Sql => "Every sample",
-        Part::Parquet(_) => "Every sample in the Battery Data Format, ontology 1.3.0",
+        Part::Table(Format::Parquet(_)) => "Every sample in the Battery Data Format, ontology 1.3.0",
+        Part::Table(_) => "Every sample",
         Part::Report => "Report for people",
         Part::BattInfo => "Battery and test as BattINFO JSON-LD",
     }
@@ -180,9 +181,7 @@ fn words(part: Part) -> &'static str {
 
 fn media_type(part: Part) -> &'static str {
     match part {
-        Part::Csv(_) => "text/csv",
-        Part::Sql => "application/sql",
-        Part::Parquet(_) => "application/vnd.apache.parquet",
+        Part::Table(format) => format.media_type(),
         Part::Report => "text/html",
         Part::BattInfo => "application/ld+json",
     }

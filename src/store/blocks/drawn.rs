@@ -38,11 +38,10 @@ impl Store {
         from_us: i64,
         to_us: i64,
     ) -> Result<Vec<Piece>, StoreError> {
-        let Some(span) = self.sealed_span(stream).await? else {
-            return self.journal_window(stream, wanted, from_us, to_us).await;
-        };
-        // The journal first: what is sealed between the two looks is then seen twice, which draws the same.
+        // The journal first: what is sealed between the two looks is then seen twice, which draws the same, and never not at
+        // all. That holds for the first sealing of a stream and for a chunk longer than any before it too.
         let mut pieces = self.journal_window(stream, wanted, from_us, to_us).await?;
+        let Some(span) = self.sealed_span(stream).await? else { return Ok(pieces) };
         let (rows, chunks) = self.rows_of_chunks(stream, from_us, to_us, span, CHUNKS_COUNTED_MAX).await?;
         let level = if rows > LEVEL_1_ROWS_MAX {
             LEVEL_2

@@ -113,17 +113,10 @@ async fn send(state: &State, visitor: &Visitor, id: &str, format: Format) -> Res
     let change = Change::new("export experiment", format!("experiment {}", experiment.experiment));
     state.store.audit(&actor, &change, state.clock.now_us()).await?;
     let name = name::of_experiment(experiment.experiment.0, &experiment.name, format.ending());
-    let table = match format {
-        Format::Csv(dialect) => TableExport::csv(&state.store, &experiment, dialect).await,
-        Format::Parquet(dialect) => TableExport::parquet(&state.store, &experiment, dialect).await,
-        Format::Sql => TableExport::sql(&state.store, &experiment).await,
-        Format::RoCrate => {
-            let whole = Content::Table(Format::RoCrate);
-            let bundle = Bundle::new(&state.store, vec![experiment], whole, state.clock.now_us());
-            return Ok(file(&name, format.media_type(), turn, |pieces| send_bundle(bundle, pieces)));
-        }
+    let Some(table) = TableExport::of(&state.store, &experiment, format).await.map_err(WebError::internal)? else {
+        let bundle = Bundle::new(&state.store, vec![experiment], Content::Table(format), state.clock.now_us());
+        return Ok(file(&name, format.media_type(), turn, |pieces| send_bundle(bundle, pieces)));
     };
-    let table = table.map_err(WebError::internal)?;
     Ok(file(&name, format.media_type(), turn, |pieces| send_table(table, pieces)))
 }
 
