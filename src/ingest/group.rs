@@ -38,6 +38,8 @@ pub(super) struct Building<'a> {
     blocks: Vec<NewBlock<'a>>,
     /// Small batches that become one block each run.
     runs: BTreeMap<StreamId, Run<'a>>,
+    /// Devices that gave a sign of life.
+    seen: Vec<DeviceId>,
     /// New ends of streams.
     ends: BTreeMap<StreamId, End>,
     /// What to tell after the commit, if anybody watches.
@@ -67,6 +69,7 @@ pub(super) async fn store_group<'a>(
         now_us,
         blocks: Vec::with_capacity(jobs.len()),
         runs: BTreeMap::new(),
+        seen: Vec::new(),
         ends: BTreeMap::new(),
         events: watched.then(Vec::new),
         again: None,
@@ -90,7 +93,7 @@ impl<'a> Building<'a> {
             };
         }
         if self.known.is_news(device, self.now_us, SEEN_EVERY_US) && !matches!(message, Message::Hello(_)) {
-            self.group.device_seen(device, self.now_us).await?;
+            self.seen.push(device.clone());
             self.tell(|| Event::Device(device.clone()));
         }
         self.take(device, message).await
@@ -351,6 +354,9 @@ impl<'a> Building<'a> {
     async fn finish(mut self) -> Result<Vec<Event>, StoreError> {
         self.flush().await?;
         self.write_ends().await?;
+        // In one order for everybody, so that two servers on one database do not wait for each other crosswise.
+        self.seen.sort_unstable();
+        self.group.devices_seen(&self.seen, self.now_us).await?;
         self.group.commit().await?;
         Ok(self.events.unwrap_or_default())
     }

@@ -8,8 +8,8 @@ mod read;
 mod write;
 
 pub use read::StoredBlock;
+pub(super) use write::INSERT;
 pub use write::NewBlock;
-pub(super) use write::insert_texts;
 
 use super::sql::statements;
 

@@ -1,8 +1,11 @@
 //! Devices: what is known of them, what a log-in is checked against, and what they say of themselves.
 
+use std::sync::LazyLock;
+
 use serde::Serialize;
 
 use super::group::on_group;
+use super::many::Many;
 use super::sql::{on_read, statements};
 use super::{Group, Store, StoreError};
 use crate::domain::device::DeviceKind;
@@ -36,10 +39,6 @@ statements! {
         UPDATE device
         SET boot = ?, model = ?, firmware = ?, serial = ?, hello_at_us = ?, seen_at_us = ?
         WHERE device_id = ?";
-    SEEN = "
-        UPDATE device
-        SET seen_at_us = ?
-        WHERE device_id = ?";
     CLOCK = "
         INSERT OR IGNORE INTO boot_clock (device_id, boot, tick_us, at_us)
         VALUES (?, ?, ?, ?)" | "
@@ -50,6 +49,10 @@ statements! {
         FROM boot_clock
         WHERE device_id = ? AND boot = ?";
 }
+
+/// Notes signs of life.
+pub(super) static SEEN: LazyLock<Many> =
+    LazyLock::new(|| Many::new("UPDATE device SET seen_at_us = ? WHERE device_id IN (", "?", ")", ")"));
 
 /// What is needed to check a log-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,14 +229,19 @@ impl Group {
         Ok(())
     }
 
-    /// Notes a sign of life.
+    /// Notes signs of life, many per statement.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn device_seen(&mut self, device: &DeviceId, now_us: i64) -> Result<(), StoreError> {
-        on_group!(self, conn, dialect => {
-            sqlx::query(SEEN.text(dialect)).bind(now_us).bind(device.as_str()).execute(conn).await?;
-        });
+    pub async fn devices_seen(&mut self, mut devices: &[DeviceId], now_us: i64) -> Result<(), StoreError> {
+        while !devices.is_empty() {
+            devices = on_group!(self, conn, dialect => {
+                let (text, now, later) = SEEN.split(dialect, devices);
+                let query = now.iter().fold(sqlx::query(text).bind(now_us), |query, device| query.bind(device.as_str()));
+                query.execute(conn).await?;
+                later
+            });
+        }
         Ok(())
     }
 

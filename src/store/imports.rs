@@ -359,7 +359,7 @@ impl Store {
             first_at_us: loading.first_at_us,
             span_max_us: loading.span_max_us,
         };
-        group.set_latest(loading.stream, &latest).await?;
+        group.set_latest(&[(loading.stream, latest)]).await?;
         group.commit().await?;
         Ok(experiment)
     }

@@ -1,5 +1,6 @@
 //! The only place with SQL. One text serves SQLite and MariaDB/MySQL; where they differ the two stand side by side.
 
+mod many;
 mod sql;
 
 pub mod alarm_list;
@@ -189,9 +190,12 @@ impl Store {
                 refused.push(format!("{module}::{name}: {error}"));
             }
         }
-        for text in blocks::insert_texts() {
-            let error = sql::on_write!(&self.db, pool, _dialect => sql::prepare(pool, text).await);
-            refused.extend(error.map(|error| format!("blocks: {error}: {text}")));
+        for many in [&*blocks::INSERT, &*devices::SEEN, &*streams::SET_LATEST] {
+            sql::on_write!(&self.db, pool, dialect => {
+                for text in many.texts(dialect) {
+                    refused.extend(sql::prepare(pool, text).await.map(|error| format!("{error}: {text}")));
+                }
+            });
         }
         refused
     }

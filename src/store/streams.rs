@@ -1,6 +1,9 @@
 //! Streams: what one device measured for one experiment or battery, and where each ends.
 
+use std::sync::LazyLock;
+
 use super::group::on_group;
+use super::many::Many;
 use super::sql::{InsertedId, on_read, statements};
 use super::{Group, Store, StoreError};
 use crate::domain::ids::{DeviceId, StreamId};
@@ -40,31 +43,6 @@ statements! {
         SELECT COUNT(*)
         FROM battery
         WHERE battery_id = ?";
-    UPSERT_LATEST = "
-        INSERT INTO latest
-            (stream_id, boot, seq, at_us, received_at_us, values_json, row_total, first_at_us, span_max_us)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT (stream_id) DO UPDATE SET
-            boot = excluded.boot,
-            seq = excluded.seq,
-            at_us = excluded.at_us,
-            received_at_us = excluded.received_at_us,
-            values_json = excluded.values_json,
-            row_total = excluded.row_total,
-            first_at_us = excluded.first_at_us,
-            span_max_us = excluded.span_max_us" | "
-        INSERT INTO latest
-            (stream_id, boot, seq, at_us, received_at_us, values_json, row_total, first_at_us, span_max_us)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-        ON DUPLICATE KEY UPDATE
-            boot = VALUES(boot),
-            seq = VALUES(seq),
-            at_us = VALUES(at_us),
-            received_at_us = VALUES(received_at_us),
-            values_json = VALUES(values_json),
-            row_total = VALUES(row_total),
-            first_at_us = VALUES(first_at_us),
-            span_max_us = VALUES(span_max_us)";
     FIRST_AT = "
         UPDATE latest
         SET first_at_us = COALESCE(
@@ -82,6 +60,18 @@ statements! {
         FROM latest
         WHERE stream_id = ?";
 }
+
+/// Moves ends of streams.
+pub(super) static SET_LATEST: LazyLock<Many> = LazyLock::new(|| {
+    let columns = ["boot", "seq", "at_us", "received_at_us", "values_json", "row_total", "first_at_us", "span_max_us"];
+    let set = |new: fn(&str) -> String| columns.map(|column| format!("{column} = {}", new(column))).join(", ");
+    Many::new(
+        &format!("INSERT INTO latest (stream_id, {}) VALUES", columns.join(", ")),
+        "(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        &format!("ON CONFLICT (stream_id) DO UPDATE SET {}", set(|column| format!("excluded.{column}"))),
+        &format!("ON DUPLICATE KEY UPDATE {}", set(|column| format!("VALUES({column})"))),
+    )
+});
 
 /// The end of a stream together with its id.
 #[derive(sqlx::FromRow)]
@@ -186,25 +176,31 @@ impl Group {
         Ok(())
     }
 
-    /// Moves the end of a stream.
+    /// Moves ends of streams, many per statement.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn set_latest(&mut self, stream: StreamId, latest: &Latest) -> Result<(), StoreError> {
-        on_group!(self, conn, dialect => {
-            sqlx::query(UPSERT_LATEST.text(dialect))
-                .bind(stream.0)
-                .bind(latest.boot)
-                .bind(latest.seq)
-                .bind(latest.at_us)
-                .bind(latest.received_at_us)
-                .bind(&latest.values_json)
-                .bind(latest.row_total)
-                .bind(latest.first_at_us)
-                .bind(latest.span_max_us)
-                .execute(conn)
-                .await?;
-        });
+    pub async fn set_latest(&mut self, mut ends: &[(StreamId, Latest)]) -> Result<(), StoreError> {
+        while !ends.is_empty() {
+            ends = on_group!(self, conn, dialect => {
+                let (text, now, later) = SET_LATEST.split(dialect, ends);
+                let mut query = sqlx::query(text);
+                for (stream, latest) in now {
+                    query = query
+                        .bind(stream.0)
+                        .bind(latest.boot)
+                        .bind(latest.seq)
+                        .bind(latest.at_us)
+                        .bind(latest.received_at_us)
+                        .bind(&latest.values_json)
+                        .bind(latest.row_total)
+                        .bind(latest.first_at_us)
+                        .bind(latest.span_max_us);
+                }
+                query.execute(conn).await?;
+                later
+            });
+        }
         Ok(())
     }
 }

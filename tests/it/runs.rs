@@ -74,7 +74,7 @@ impl Rig {
             reason: Some("by it".into()),
         };
         let mut group = self.store.begin_group().await.unwrap();
-        group.device_seen(&self.unit, now_us).await.unwrap();
+        group.devices_seen(std::slice::from_ref(&self.unit), now_us).await.unwrap();
         group.station_report(&self.unit, &report, now_us).await.unwrap();
         group.commit().await.unwrap();
     }

@@ -73,6 +73,7 @@ impl Building<'_> {
 
     /// Writes the new ends of streams, with the values of their newest rows.
     pub(super) async fn write_ends(&mut self) -> Result<(), StoreError> {
+        let mut ends = Vec::with_capacity(self.ends.len());
         for (stream, End { mut latest, newest }) in std::mem::take(&mut self.ends) {
             if let Some(batch) = newest {
                 let row = batch.rows().saturating_sub(1);
@@ -82,7 +83,10 @@ impl Building<'_> {
                 latest.seq = batch.seq + i64::try_from(row).unwrap_or(0);
                 latest.values_json = serde_json::Value::from(values).to_string();
             }
-            self.group.set_latest(stream, &latest).await?;
+            ends.push((stream, latest));
+        }
+        self.group.set_latest(&ends).await?;
+        for (stream, latest) in ends {
             self.known.set_latest(stream, latest);
         }
         Ok(())

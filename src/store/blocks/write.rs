@@ -10,26 +10,15 @@ use crate::series::chunk::unpack_ranges;
 use crate::series::codec::CODEC_JOURNAL;
 use crate::series::ranges::RangeSet;
 use crate::store::group::on_group;
+use crate::store::many::Many;
 use crate::store::{Group, StoreError};
 
-/// Rows of one INSERT, largest first: few fixed sizes, so that each is prepared once and stays in the statement cache.
-const INSERT_ROWS: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
-
-static INSERTS: LazyLock<[String; 8]> = LazyLock::new(|| {
-    INSERT_ROWS.map(|rows| {
-        let row = format!("(?, {LEVEL_JOURNAL}, ?, ?, ?, ?, ?, ?, ?, ?, ?, {CODEC_JOURNAL}, ?, ?)");
-        format!(
-            "INSERT INTO block (stream_id, level, boot, seq0, row_count, at0_us, at1_us, dated, tick_offset_us, \
-             received_at_us, column_set_id, codec, crc, content) VALUES {}",
-            vec![row; rows].join(", ")
-        )
-    })
+/// Stores blocks.
+pub(in crate::store) static INSERT: LazyLock<Many> = LazyLock::new(|| {
+    let head = "INSERT INTO block (stream_id, level, boot, seq0, row_count, at0_us, at1_us, dated, tick_offset_us, \
+                received_at_us, column_set_id, codec, crc, content) VALUES";
+    Many::new(head, &format!("(?, {LEVEL_JOURNAL}, ?, ?, ?, ?, ?, ?, ?, ?, ?, {CODEC_JOURNAL}, ?, ?)"), "", "")
 });
-
-/// The INSERT of each size.
-pub(in crate::store) fn insert_texts() -> impl Iterator<Item = &'static str> {
-    INSERTS.iter().map(String::as_str)
-}
 
 /// A journal block to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,10 +56,8 @@ impl Group {
     /// When the database fails, or a block with the same key is there ([`StoreError::is_duplicate`]).
     pub async fn insert_blocks(&mut self, mut blocks: &[NewBlock<'_>]) -> Result<(), StoreError> {
         while !blocks.is_empty() {
-            let (size, text) =
-                INSERT_ROWS.iter().zip(insert_texts()).find(|(size, _)| **size <= blocks.len()).unwrap_or((&1, ""));
-            let (now, later) = blocks.split_at(*size);
-            on_group!(self, conn, _dialect => {
+            blocks = on_group!(self, conn, dialect => {
+                let (text, now, later) = INSERT.split(dialect, blocks);
                 let mut query = sqlx::query(text);
                 for block in now {
                     query = query
@@ -88,8 +75,8 @@ impl Group {
                         .bind(block.content.as_ref());
                 }
                 query.execute(conn).await?;
+                later
             });
-            blocks = later;
         }
         Ok(())
     }

@@ -64,6 +64,6 @@ pub(crate) async fn store_rows(
         first_at_us: before.as_ref().map_or(first, |before| before.first_at_us.min(first)),
         span_max_us: before.map_or(0, |before| before.span_max_us).max(span_max_us),
     };
-    group.set_latest(stream, &latest).await.unwrap();
+    group.set_latest(&[(stream, latest)]).await.unwrap();
     group.commit().await.unwrap();
 }
