@@ -353,6 +353,28 @@ test("the page tells what it is about, and its cycles", () => onChart("", async 
   await eventually(async () => (await note(page)).startsWith("Zoomed to 0:13:20"), "a cycle does not lead to its part of the chart");
 }));
 
+test("cycles that are worked out for a while show by themselves", () => onChart("", async (page) => {
+  // As a long experiment answers at first: a card in place of what is not known yet.
+  const address = new URL(page.url()).pathname;
+  let looks = 0;
+  await page.route((url) => url.pathname === address, async (route) => {
+    const answer = await route.fetch();
+    const body = await answer.text();
+    if (looks++ > 1) return route.fulfill({ response: answer, body });
+    const from = body.indexOf('data-worked="cycles">') + 'data-worked="cycles">'.length;
+    const without = body.slice(0, from) + '<section class="card" data-working></section></div><div hidden>' + body.slice(from);
+    await route.fulfill({ response: answer, body: without.replace('class="card numbers"', 'hidden class="card"') });
+  });
+  await page.reload();
+  await charted(page);
+  assert.equal(await page.locator("[data-working]").count(), 1);
+  assert.equal(await page.locator(".numbers").count(), 0);
+  await eventually(async () => (await page.locator(".numbers").count()) === 1, "the numbers do not show");
+  assert.equal(await page.locator("[data-working]").count(), 0);
+  assert.ok(await page.locator('[data-worked="cycles"] .cycle-chart polyline').first().isVisible());
+  assert.equal(looks, 3, "the page is fetched again until it is complete, and not after");
+}));
+
 test("an answer that is known is not sent again, and what is sent is compressed", async () => {
   const url = `${server.url}/api/v1/experiments/${experiment}/series?width=2000`;
   const headers = { cookie: `cellar=${cookie}`, "accept-encoding": "gzip" };

@@ -27,3 +27,24 @@ if (element) {
   frame?.addEventListener("toggle", () => frame.open && fillTable(view.chart, frame));
   if (grows) setInterval(() => !view.chart.zoom && !document.hidden && view.chart.load(), RELOAD_EVERY_MS);
 }
+
+// What a long experiment did to its battery takes a while to be worked out.
+const LOOK_EVERY_MS = 2_000;
+
+async function lookForCycles() {
+  if (!find("[data-working]")) return;
+  try {
+    const answer = await fetch(location.href);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (answer.ok && !page.querySelector("[data-working]")) {
+      for (const shown of document.querySelectorAll("[data-worked]")) {
+        const fresh = page.querySelector(`[data-worked="${shown.dataset.worked}"]`);
+        if (fresh) shown.replaceWith(fresh);
+      }
+    }
+  } catch {
+    // Tried again; the page says that it is not there yet.
+  }
+  setTimeout(lookForCycles, LOOK_EVERY_MS);
+}
+setTimeout(lookForCycles, LOOK_EVERY_MS);

@@ -1,6 +1,7 @@
 //! The pages of experiments. What the application of before got wrong stands here as tests: states that never showed,
 //! checks that only the browser made, profiles left behind, names that broke the page, addresses that did.
 
+mod cycles;
 mod list;
 mod queue;
 

@@ -28,6 +28,7 @@ use crate::web::pages::monitor::numbers::{duration_words, value_text};
 use crate::web::pages::monitor::quantities::Quantity;
 use crate::web::pages::monitor::status::Status;
 use crate::web::pages::monitor::table::Table;
+use crate::web::summaries::Found;
 use crate::web::{State, WebError, answer};
 
 /// Columns of the chart.
@@ -44,8 +45,10 @@ struct Page {
     numbers: Vec<Number>,
     /// How the numbers were found; empty without any.
     rule: String,
-    /// Its cycles, where their numbers could be found in time.
+    /// Its cycles, as far as they are known.
     cycles: Option<Cycles>,
+    /// Why they are not, of a long experiment.
+    cycles_wait: Option<CyclesWait>,
     facts: Facts,
     happened: Vec<Transition>,
     /// The last order it was given.
@@ -53,6 +56,14 @@ struct Page {
     alarms: Vec<AlarmRow>,
     notice: Option<Notice>,
     now_us: i64,
+}
+
+/// Why nothing is told of the cycles.
+enum CyclesWait {
+    /// Their rows are being read.
+    Soon,
+    /// They could not be read, for this reason.
+    Failed(String),
 }
 
 /// What was measured.
@@ -238,7 +249,13 @@ pub async fn page(
     let facts = Facts::read(&state, &experiment).await?;
     let measured = measured(&state, &experiment, &facts).await?;
     let rows = measured.as_ref().map_or(0, |measured| measured.latest.row_total);
-    let summary = if rows > 0 { state.summaries.of(&state, &experiment, rows).await? } else { None };
+    let found = if rows > 0 { state.summaries.of(&state, &experiment, rows).await? } else { Found::Nothing };
+    let (summary, cycles_wait) = match found {
+        Found::Known(summary) => (Some(summary), None),
+        Found::Nothing => (None, None),
+        Found::Soon => (None, Some(CyclesWait::Soon)),
+        Found::Failed(reason) => (None, Some(CyclesWait::Failed(reason))),
+    };
     let cycles = summary.as_deref().map(|summary| Cycles::new(summary, experiment.experiment));
     let (numbers, rule) = summary.map_or_else(Default::default, |summary| {
         let end_us = experiment.finished_at_us.unwrap_or(summary.last_at_us);
@@ -253,6 +270,7 @@ pub async fn page(
         numbers,
         rule,
         cycles,
+        cycles_wait,
         facts,
         order: state.store.last_order(experiment.experiment).await?,
         happened: state.store.transitions(experiment.experiment).await?,
