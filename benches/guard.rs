@@ -1,6 +1,8 @@
 //! What the guard costs per message: `cargo bench --bench guard`.
 //!
-//! The three cases of a lab: a device nobody watches, a run that goes well row by row, and one that sends large batches.
+//! A run that goes well, told row by row, in the batches of an ordinary unit, and in large ones. At half a million rows a second
+//! in batches of 50 the bound is a fiftieth of a processor. Seen on two shared cores: 279, 1,960 and 30,063 ns a batch. Ends
+//! with status 1 when a bound is missed.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -56,7 +58,8 @@ fn batch(seq: i64, rows: usize) -> Batch {
 }
 
 fn main() {
-    for (rows, batches) in [(1_usize, 200_000_i64), (50, 20_000), (1_000, 2_000)] {
+    let mut is_met = true;
+    for (rows, batches, bound_ns) in [(1_usize, 200_000_i64, 1_000), (50, 20_000, 4_000), (1_000, 2_000, 80_000)] {
         let mut watch = Watch::new(LIMITS, 100, Witness::Station);
         let made: Vec<Batch> = (0..batches).map(|index| batch(index * i64::try_from(rows).unwrap(), rows)).collect();
         let began = Instant::now();
@@ -64,6 +67,14 @@ fn main() {
             black_box(watch.hear(black_box(batch)));
         }
         let per_batch = began.elapsed().as_nanos() / u128::try_from(batches).unwrap();
-        println!("{rows:>5} rows of 9 columns: {per_batch:>7} ns a batch, {:>5} ns a row", per_batch / rows as u128);
+        is_met &= per_batch <= bound_ns;
+        println!(
+            "{rows:>5} rows of 9 columns: {per_batch:>7} ns a batch ({bound_ns}), {:>5} ns a row",
+            per_batch / rows as u128
+        );
+    }
+    if !is_met {
+        println!("a bound was missed");
+        std::process::exit(1);
     }
 }

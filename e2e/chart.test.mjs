@@ -353,6 +353,27 @@ test("the page tells what it is about, and its cycles", () => onChart("", async 
   await eventually(async () => (await note(page)).startsWith("Zoomed to 0:13:20"), "a cycle does not lead to its part of the chart");
 }));
 
+test("the limits of a run are dashed lines with words, where the axis reaches them", () => onChart("", async (page) => {
+  const limits = [{ column: "voltage_v", value: 3.9, side: "above" }, { column: "voltage_v", value: 9.5, side: "above" }, { column: "temperature_c", value: 25, side: "below" }];
+  await page.route("**/marks", (route) => route.fulfill({ json: { marks: [], limits } }));
+  await page.reload();
+  await charted(page);
+  const drawing = async () => {
+    const download = page.waitForEvent("download");
+    await page.locator(".chart-menu").nth(1).locator("summary").click();
+    await page.getByRole("button", { name: "Drawing, SVG" }).click();
+    const content = await readFile(await (await download).path(), "utf8");
+    await page.keyboard.press("Escape");
+    return content;
+  };
+  await eventually(async () => (await drawing()).includes("Stops above 3.900 V"), "the limit is not drawn");
+  const drawn = await drawing();
+  assert.match(drawn, /Stops below 25\.0 °C/);
+  assert.ok(!drawn.includes("Stops above 9"), "a limit beyond the axis is not drawn");
+  assert.equal(drawn.match(/stroke-dasharray="10 4"/g).length, 2);
+  await page.locator(".chart-card").screenshot({ path: join(SCREENSHOTS, "chart-limits.png") });
+}));
+
 test("cycles that are worked out for a while show by themselves", () => onChart("", async (page) => {
   // As a long experiment answers at first: a card in place of what is not known yet.
   const address = new URL(page.url()).pathname;

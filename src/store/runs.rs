@@ -17,6 +17,10 @@ statements! {
         WHERE e.state IN ('starting', 'running', 'paused', 'finishing', 'stopping', 'comms_lost')
             AND s.device_id IS NOT NULL
         ORDER BY e.experiment_id";
+    TERMS = "
+        SELECT terms_json
+        FROM experiment
+        WHERE experiment_id = ?";
 }
 
 /// A run under way.
@@ -57,7 +61,6 @@ impl Store {
         let read = |row: Row| {
             let (id, name, state, version, battery, station, station_name, device, terms_json, started_at_us) = row;
             let experiment = ExperimentId(id);
-            let terms = terms_json.as_deref().map(serde_json::from_str).transpose();
             Ok(OpenRun {
                 experiment,
                 name,
@@ -67,13 +70,28 @@ impl Store {
                 station: StationId(station),
                 station_name,
                 device: read_id(&device)?,
-                terms: terms.map_err(|error| StoreError::Unreadable {
-                    what: format!("terms of experiment {experiment}"),
-                    reason: error.to_string(),
-                })?,
+                terms: read_terms(experiment, terms_json.as_deref())?,
                 started_at_us,
             })
         };
         rows.into_iter().map(read).collect()
     }
+
+    /// What an experiment was started with; `None` of one that was not, or that its unit began by itself.
+    ///
+    /// # Errors
+    /// When the database fails or holds what this version cannot read.
+    pub async fn run_terms(&self, experiment: ExperimentId) -> Result<Option<RunTerms>, StoreError> {
+        let row: Option<(Option<String>,)> = on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(TERMS.text(dialect)).bind(experiment.0).fetch_optional(pool).await?
+        });
+        read_terms(experiment, row.and_then(|(terms,)| terms).as_deref())
+    }
+}
+
+fn read_terms(experiment: ExperimentId, json: Option<&str>) -> Result<Option<RunTerms>, StoreError> {
+    json.map(serde_json::from_str).transpose().map_err(|error| StoreError::Unreadable {
+        what: format!("terms of experiment {experiment}"),
+        reason: error.to_string(),
+    })
 }

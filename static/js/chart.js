@@ -29,6 +29,7 @@ export class Chart {
     this.gaps = [];
     this.ribbon = [];
     this.marks = [];
+    this.limits = [];
     this.frozenAtUs = null;
     this.#setAxis();
     this.zoom = this.zoomUs?.map((us) => this.x(us)) ?? null;
@@ -281,8 +282,9 @@ export class Chart {
     return this.load();
   }
 
-  // Alarms: [{ at_us, severity, words, href }].
-  setMarks(marks) {
+  // Alarms: [{ at_us, severity, words, href }]; limits: [{ column, value, side }].
+  setMarks(marks, limits = []) {
+    this.limits = limits;
     this.marks = marks.map(({ at_us: us, ...mark }) => ({ ...mark, us, x: this.x(us) })).sort((a, b) => a.x - b.x);
     this.draw();
   }

@@ -2,6 +2,7 @@
 import uPlot from "../vendor/uplot.js";
 import { drawEnd, drawGapNames, drawGaps, drawNames } from "./draw.js";
 import { fixed } from "./format.js";
+import { drawLimits, limitsIn } from "./limits.js";
 import { drawMarks } from "./marks.js";
 import { axisTitle, leastSpan } from "./quantities.js";
 import { drawBorders, drawRibbon } from "./ribbon.js";
@@ -106,12 +107,13 @@ export function build(chart, element, panes, { width, axisWidth, room }) {
           if (hasSteps && isFirst) drawRibbon(made, chart.ribbon, chart.stepNames, colors, RIBBON);
           else if (hasSteps) drawBorders(made, chart.ribbon, colors);
           if (isFirst) drawGapNames(made, chart.gaps, colors);
+          drawLimits(made, limitsIn(made, series, chart.limits, scaleOf), colors);
           drawMarks(made, chart.marks, colors, isFirst);
           if (series.length > 1) drawNames(made, series.map(({ name, tone }, at) => ({ name, series: at + 1, color: colors[tone] })), colors);
           series.forEach(({ shape, tone }, at) => drawEnd(made, at + 1, shape, colors[tone], colors.card));
         }],
       },
     }, chart.paneData(series), place);
-    return { plot, series, names };
+    return { plot, series, names, scaleOf };
   });
 }

@@ -1,5 +1,6 @@
 // A chart as a picture, just as it is seen: the panes as they are drawn, or all of it anew as vectors.
 import { fixed } from "./format.js";
+import { limitsIn } from "./limits.js";
 import { flagWords } from "./marks.js";
 import { decimalsOf } from "./panes.js";
 import { axisTitle } from "./quantities.js";
@@ -128,6 +129,10 @@ function paneSvg(chart, { pane, top }, index, count) {
     const dash = one.dash.length ? ` stroke-dasharray="${one.dash.join(" ")}"` : "";
     parts.push(`<path d="${linePath(plot, at + 1, range)}" fill="none" stroke="${escaped(colors[one.tone])}" stroke-width="1.75" stroke-linejoin="round"${dash}><title>${escaped(one.name)}</title></path>`);
   });
+  for (const { y, words, tone } of limitsIn(plot, series, chart.limits, pane.scaleOf)) {
+    line(0, y, width, y, colors[tone], ' stroke-dasharray="10 4"');
+    text(words, 6, y > 18 ? y - 4 : y + 13, colors[tone], "start", ' font-size="11.5"');
+  }
   for (const mark of chart.marks.filter(({ x }) => inside(x))) {
     const color = mark.severity === "warning" ? colors.warning : colors.alarm;
     const at = plot.valToPos(mark.x, "x");

@@ -107,7 +107,8 @@ export class View {
     try {
       const answer = await fetch(`/api/v1/experiments/${this.experiment}/marks`, { signal: this.#stop.signal });
       if (!answer.ok || !this.chart) return;
-      this.chart.setMarks((await answer.json()).marks);
+      const { marks, limits } = await answer.json();
+      this.chart.setMarks(marks, limits);
       this.#list();
     } catch {
       // The series says when the server is away; marks come with the next try.

@@ -146,6 +146,13 @@ async fn what_waits_is_started_paused_resumed_and_stopped_from_pages() {
     let path = format!("/experiments/{id}");
     let page = lab.operator.get(&path).await.body;
     assert!(page.contains(&format!("{path}/pause")) && page.contains(&format!("{path}/stop")), "{page}");
+    let marks = lab.operator.get(&format!("/api/v1{path}/marks")).await.body;
+    let marks: serde_json::Value = serde_json::from_str(&marks).expect("JSON");
+    let limits = lab.store.run_terms(id).await.unwrap().expect("it was started").limits;
+    let above = |column, value| serde_json::json!({ "column": column, "value": value, "side": "above" });
+    for limit in [above("voltage_v", limits.voltage_max_v), above("current_a", limits.current_max_a)] {
+        assert!(marks["limits"].as_array().is_some_and(|all| all.contains(&limit)), "{limit} is not in {marks}");
+    }
     let monitor = lab.operator.get(&format!("/?station={}", lab.station)).await.body;
     assert!(monitor.contains(&format!("{path}/stop")), "{monitor}");
 

@@ -10,6 +10,7 @@ mod maria;
 mod rig;
 mod short;
 mod silent;
+mod visitor;
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;

@@ -40,6 +40,8 @@ pub(super) enum Engine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Transport {
     Endpoint,
+    /// The built-in endpoint over TLS; the pages too.
+    EndpointTls,
     Broker,
 }
 
@@ -57,6 +59,7 @@ pub(super) struct Rig {
     pub(super) server: Server,
     pub(super) maria: Option<Maria>,
     pub(super) broker: Option<Mosquitto>,
+    transport: Transport,
     name: String,
     database_url: String,
     folder: TempDir,
@@ -87,7 +90,7 @@ impl Rig {
         let users: Vec<(String, String)> =
             (1..=DEVICES).map(|n| (format!("sim-load-{n:02}"), format!("pw-{n}"))).collect();
         let broker = match transport {
-            Transport::Endpoint => None,
+            Transport::Endpoint | Transport::EndpointTls => None,
             Transport::Broker => {
                 let users = users.iter().map(|(name, password)| (name.as_str(), password.as_str()));
                 Some(Mosquitto::start(&users.chain([(SERVER_USER, "server-pw")]).collect::<Vec<_>>())?)
@@ -96,13 +99,17 @@ impl Rig {
         let broker_url = broker.as_ref().map(|broker| broker.url(SERVER_USER, "server-pw"));
         let mut options = vec!["--database-url", database_url.as_str()];
         options.extend(broker_url.iter().flat_map(|url| ["--broker-url", url.as_str()]));
+        if transport == Transport::EndpointTls {
+            options.push("--tls");
+        }
         let server = Server::start_in(&options, environment);
-        let name = format!(
-            "{}, {}",
-            if engine == Engine::Sqlite { "SQLite" } else { "MariaDB" },
-            if broker.is_some() { "Mosquitto" } else { "built-in endpoint" }
-        );
-        let rig = Self { server, maria, broker, name, database_url, folder };
+        let by = match transport {
+            Transport::Endpoint => "built-in endpoint",
+            Transport::EndpointTls => "built-in endpoint over TLS",
+            Transport::Broker => "Mosquitto",
+        };
+        let name = format!("{}, {by}", if engine == Engine::Sqlite { "SQLite" } else { "MariaDB" });
+        let rig = Self { server, maria, broker, transport, name, database_url, folder };
         if rig.broker.is_some() {
             // This registers the devices and measures nothing; at the broker they have passwords of their own.
             let lab = rig.lab_with(&["--rate", "0.001", "--duration", "0"], "registration");
@@ -115,6 +122,10 @@ impl Rig {
 
     fn secrets(&self) -> PathBuf {
         self.folder.path().join("secrets")
+    }
+
+    pub(super) fn is_over_tls(&self) -> bool {
+        self.transport == Transport::EndpointTls
     }
 
     pub(super) fn database_url(&self) -> &str {
@@ -133,9 +144,15 @@ impl Rig {
         let mut command = Command::new(program());
         command
             .args(["simulate", "--json", "--scenario", "load", "--seed", "7"])
-            .args(["--url", &format!("mqtt://127.0.0.1:{port}"), "--database-url", &self.database_url, "--journal"])
+            .args(["--database-url", &self.database_url, "--journal"])
             .arg(&journal)
             .args(options);
+        if self.is_over_tls() {
+            command.args(["--url", &format!("mqtts://127.0.0.1:{port}"), "--tls-ca"]);
+            command.arg(self.server.data_dir().join("tls/ca.pem"));
+        } else {
+            command.args(["--url", &format!("mqtt://127.0.0.1:{port}")]);
+        }
         for (flag, value) in [("--rate", RATE), ("--devices", &DEVICES.to_string())] {
             if !options.contains(&flag) {
                 command.args([flag, value]);
@@ -184,21 +201,7 @@ impl Rig {
 
     /// The same with the cookie of a session.
     pub(super) fn get_as(&self, path: &str, cookie: &str) -> (u16, String) {
-        let address = self.server.url("");
-        let asked = || -> std::io::Result<String> {
-            let mut stream = TcpStream::connect(address.trim_start_matches("http://"))?;
-            stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-            write!(
-                stream,
-                "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncookie: cellar={cookie}\r\nconnection: close\r\n\r\n"
-            )?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer)?;
-            Ok(answer)
-        };
-        let answer = asked().unwrap_or_default();
-        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-        (status, answer)
+        get(&self.server.url(""), path, cookie)
     }
 
     /// Waits until the server says that it is ready, or that it is not; what it said last.
@@ -256,6 +259,24 @@ impl Rig {
             peak_mib: self.peak_mib(),
         }
     }
+}
+
+/// Status and body of a page of the server at this address.
+pub(super) fn get(address: &str, path: &str, cookie: &str) -> (u16, String) {
+    let asked = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(address.trim_start_matches("http://"))?;
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncookie: cellar={cookie}\r\nconnection: close\r\n\r\n"
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    let answer = asked().unwrap_or_default();
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    (status, answer)
 }
 
 /// Rows of a table of a SQLite file.
