@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod import;
 pub mod ingest;
 pub mod node;
+pub mod outbound;
 pub mod report;
 pub mod series;
 pub mod sim;

@@ -24,7 +24,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["domain", "series", "config", "clock"]),
     ("auth", &["domain", "store", "clock"]),
     ("ingest", &["domain", "series", "analysis", "fleet", "store", "clock"]),
-    ("node", &["domain", "ingest", "store", "config", "clock"]),
+    ("outbound", &[]),
+    ("node", &["domain", "ingest", "store", "config", "clock", "outbound"]),
     ("sim", &["domain", "analysis", "clock"]),
     ("exchange", &["domain", "series", "analysis", "import", "report", "store", "clock"]),
     (
@@ -45,6 +46,7 @@ const FENCES: &[(&str, &[&str], &str)] = &[
     ("rumqttc", &["src/node/bridge.rs", "src/node/bridge/", "src/sim/"], "the bridge can be replaced in one place"),
     ("mqtt_protocol_core", &["src/node/endpoint/"], "the protocol library can be replaced in one place"),
     ("actix_web", &["src/web/", "src/app.rs"], "nothing below the web knows HTTP"),
+    ("ureq", &["src/outbound.rs", "src/node/notify/webhook.rs"], "requests to others are made in few places"),
     ("rcgen", &["src/tls/"], "certificates are made in one place"),
     ("plotters", &["src/report/chart.rs", "src/report/chart/"], "charts on paper are drawn in one place"),
 ];

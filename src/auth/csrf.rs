@@ -6,8 +6,8 @@
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use super::text::hex;
 use super::{NoRandomness, random};
+use crate::domain::text::hexadecimal;
 
 /// What the token is for, so that the same cookie never makes the same text for something else.
 const PURPOSE: &[u8] = b"csrf";
@@ -17,7 +17,7 @@ const TOKEN_BYTES: usize = 32;
 /// The token of a session or, before somebody signed in, of a visit: 64 hexadecimal digits.
 #[must_use]
 pub fn csrf_token(cookie: &str) -> String {
-    hex(&mac(cookie).finalize().into_bytes())
+    hexadecimal(&mac(cookie).finalize().into_bytes())
 }
 
 /// The token as a page carries it: a random pad and the token under it, 128 hexadecimal digits that differ on each page,
@@ -30,7 +30,7 @@ pub fn masked_token(cookie: &str) -> Result<String, NoRandomness> {
     let pad = random::<TOKEN_BYTES>()?;
     let token = mac(cookie).finalize().into_bytes();
     let masked: Vec<u8> = token.iter().zip(pad.iter()).map(|(byte, pad)| byte ^ pad).collect();
-    Ok(hex(&*pad) + &hex(&masked))
+    Ok(hexadecimal(&*pad) + &hexadecimal(&masked))
 }
 
 /// Whether what was sent, masked or not, is the token of this cookie; takes the same time whatever the answer.

@@ -1,19 +1,9 @@
 //! Bytes as text that survives a cookie, an address and a human hand.
 
-use std::fmt::Write as _;
-
 use zeroize::Zeroizing;
 
 /// The letters of base 62, in order of their value.
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-/// Two lower-case digits a byte.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
 
 /// Whether text is `digits` lower-case hexadecimal digits.
 pub(super) fn is_hex(text: &str, digits: usize) -> bool {
@@ -45,6 +35,7 @@ pub(super) fn is_base62(text: &str, width: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::text::hexadecimal;
 
     #[test]
     fn numbers_are_written_in_base_62() {
@@ -61,8 +52,8 @@ mod tests {
         fn different_numbers_are_different_texts(a: [u8; 32], b: [u8; 32]) {
             proptest::prop_assert_eq!(a == b, base62(&a, 43) == base62(&b, 43));
             proptest::prop_assert!(is_base62(&base62(&a, 43), 43));
-            proptest::prop_assert_eq!(a == b, hex(&a) == hex(&b));
-            proptest::prop_assert!(is_hex(&hex(&a), 64));
+            proptest::prop_assert_eq!(a == b, hexadecimal(&a) == hexadecimal(&b));
+            proptest::prop_assert!(is_hex(&hexadecimal(&a), 64));
         }
     }
 }

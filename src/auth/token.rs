@@ -7,8 +7,9 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::text::{base62, hex, is_base62, is_hex};
+use super::text::{base62, is_base62, is_hex};
 use super::{NoRandomness, random};
+use crate::domain::text::hexadecimal;
 
 /// Declares a kind of token that is so many random bytes, written as lower-case hexadecimal digits.
 macro_rules! hex_token {
@@ -33,7 +34,7 @@ macro_rules! hex_token {
             /// Of bits that somebody drew at random.
             #[must_use]
             pub fn from_random(bits: &[u8; $bytes]) -> Self {
-                Self(Zeroizing::new(hex(bits)))
+                Self(Zeroizing::new(hexadecimal(bits)))
             }
 
             /// What somebody sent, if it has the form of such a token.

@@ -4,6 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest, Sha256, Sha512};
 
+use super::text::hexadecimal;
+
 /// Rounds of a broker's password hash: Mosquitto's own number. More would protect a password that can be guessed; a
 /// secret of 128 random bits cannot.
 const BROKER_ROUNDS: u32 = 101;
@@ -71,7 +73,7 @@ impl DeviceSecret {
 /// which of several devices asks to be let in; it says nothing about the secret.
 #[must_use]
 pub fn secret_code(sha256: &[u8; 32]) -> String {
-    sha256.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&sha256[..4])
 }
 
 impl std::fmt::Debug for DeviceSecret {

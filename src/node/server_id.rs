@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use crate::domain::text::hexadecimal;
+
 /// The file in the data folder that holds it.
 const FILE: &str = "server-id";
 /// Bytes of randomness in an id: no two servers draw the same one.
@@ -68,7 +70,7 @@ fn draw() -> String {
     if getrandom::fill(&mut bytes).is_err() {
         fastrand::fill(&mut bytes);
     }
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&bytes)
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! The answers handlers give: a page, or the way to another one.
 
-use std::fmt::Write as _;
-
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, EntityTag, Header, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse};
@@ -10,6 +8,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::WebError;
+use crate::domain::text::hexadecimal;
 
 /// A page of ours.
 ///
@@ -39,11 +38,7 @@ pub fn secret_page(template: &impl Template) -> Result<HttpResponse, WebError> {
 pub fn kept_json(request: &HttpRequest, content: &impl Serialize) -> Result<HttpResponse, WebError> {
     let body = serde_json::to_vec(content).map_err(WebError::internal)?;
     let digest = Sha256::digest(&body);
-    let tag = EntityTag::new_weak(digest.iter().take(12).fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    }));
+    let tag = EntityTag::new_weak(hexadecimal(&digest[..12]));
     let is_known = match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Any) => true,
         Ok(IfNoneMatch::Items(known)) => known.iter().any(|one| one.weak_eq(&tag)),

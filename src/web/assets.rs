@@ -11,6 +11,7 @@ use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
 use super::WebError;
+use crate::domain::text::hexadecimal;
 
 #[derive(RustEmbed)]
 #[folder = "static/"]
@@ -29,7 +30,7 @@ pub fn version() -> &'static str {
                 hash.update(file.metadata.sha256_hash());
             }
         }
-        hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+        hexadecimal(&hash.finalize()[..6])
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::domain::text::hexadecimal;
 pub use crate::domain::text::line;
 use crate::store::StoreError;
 
@@ -60,7 +61,7 @@ const ONCE_BYTES: usize = 16;
 pub fn once() -> Result<String, StoreError> {
     let mut bytes = [0_u8; ONCE_BYTES];
     getrandom::fill(&mut bytes).map_err(StoreError::Randomness)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hexadecimal(&bytes))
 }
 
 /// The mark a form came with; `None` for what [`once`] never made, which then protects nothing.

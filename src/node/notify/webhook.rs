@@ -1,101 +1,58 @@
 //! The webhook: one signed POST per alarm.
-//!
-//! A client of its own: one request without redirects to the one address of the settings needs no library, and no answer
-//! of a stranger can send it elsewhere.
-
-use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use sha2::Sha256;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+use ureq::Agent;
+use ureq::http::Uri;
 
-use super::NotDelivered;
+use super::{NotDelivered, TRY_MAX};
 use crate::config::Notify;
+use crate::domain::text::hexadecimal;
+use crate::outbound;
 
-/// Bytes of the answer that are read: its first line.
-const ANSWER_BYTES_MAX: usize = 1_024;
 /// The header with the signature: `sha256=` and HMAC-SHA-256 of the body, hexadecimal.
 const SIGNATURE: &str = "x-cellar-signature";
 
 /// The way to one address.
 pub(super) struct Webhook {
-    host: String,
-    port: u16,
-    path: String,
+    client: Agent,
+    address: Uri,
     secret: String,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
 impl Webhook {
     pub(super) fn new(settings: &Notify) -> Result<Self, String> {
-        const WRONG: &str = "notify.webhook_url cannot be used: write https://host/path";
-        let (scheme, rest) = settings.webhook_url.split_once("://").ok_or(WRONG)?;
-        let (address, path) = rest.split_once('/').map_or((rest, String::new()), |(a, p)| (a, p.to_owned()));
-        if address.contains('@') || path.contains([' ', '\r', '\n', '#']) {
-            return Err(WRONG.to_owned());
-        }
-        let default = if scheme == "https" { 443 } else { 80 };
-        let (host, port) = match address.rsplit_once(':') {
-            Some((host, port)) => (host, port.parse().map_err(|_| WRONG)?),
-            None => (address, default),
-        };
-        let tls = (scheme == "https").then(|| connector(host)).transpose()?;
-        Ok(Self { host: host.to_owned(), port, path: format!("/{path}"), secret: settings.webhook_secret.clone(), tls })
+        let address = address(&settings.webhook_url)
+            .ok_or("notify.webhook_url cannot be used: write https://host/path".to_owned())?;
+        Ok(Self { client: outbound::client(TRY_MAX), address, secret: settings.webhook_secret.clone() })
     }
 
     pub(super) async fn post(&self, body: &[u8]) -> Result<(), NotDelivered> {
-        let failed = |error: std::io::Error| NotDelivered::Way(error.to_string());
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(failed)?;
-        match &self.tls {
-            None => self.exchange(stream, body).await,
-            Some((connector, name)) => {
-                let stream = connector.connect(name.clone(), stream).await.map_err(failed)?;
-                self.exchange(stream, body).await
-            }
-        }
-    }
-
-    async fn exchange(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin, body: &[u8]) -> Result<(), NotDelivered> {
-        let failed = |error: std::io::Error| NotDelivered::Way(error.to_string());
-        let head = format!(
-            "POST {} HTTP/1.1\r\nhost: {}:{}\r\nuser-agent: cellar/{}\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\n{SIGNATURE}: sha256={}\r\nconnection: close\r\n\r\n",
-            self.path,
-            self.host,
-            self.port,
-            env!("CARGO_PKG_VERSION"),
-            body.len(),
-            signature(self.secret.as_bytes(), body),
-        );
-        stream.write_all(head.as_bytes()).await.map_err(failed)?;
-        stream.write_all(body).await.map_err(failed)?;
-        stream.flush().await.map_err(failed)?;
-        let mut answer = Vec::new();
-        (&mut stream).take(ANSWER_BYTES_MAX as u64).read_to_end(&mut answer).await.map_err(failed)?;
-        let line = String::from_utf8_lossy(&answer);
-        let line = line.lines().next().unwrap_or_default();
-        match line.split(' ').nth(1).and_then(|code| code.parse::<u16>().ok()) {
-            Some(200..=299) => Ok(()),
-            Some(code) => Err(NotDelivered::Way(format!("the webhook answered {code}"))),
-            None => Err(NotDelivered::Way("the webhook did not answer in HTTP".to_owned())),
+        let request = self
+            .client
+            .post(&self.address)
+            .header("content-type", "application/json")
+            .header(SIGNATURE, format!("sha256={}", signature(self.secret.as_bytes(), body)));
+        let body = body.to_vec();
+        let answer = tokio::task::spawn_blocking(move || request.send(&body[..])).await;
+        let answer = answer.map_err(|error| NotDelivered::Way(error.to_string()))?;
+        match answer.map_err(|error| NotDelivered::Way(error.to_string()))?.status() {
+            status if status.is_success() => Ok(()),
+            status => Err(NotDelivered::Way(format!("the webhook answered {}", status.as_u16()))),
         }
     }
 }
 
-fn connector(host: &str) -> Result<(TlsConnector, ServerName<'static>), String> {
-    let name = ServerName::try_from(host.to_owned()).map_err(|error| format!("notify.webhook_url: {error}"))?;
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok((TlsConnector::from(Arc::new(config)), name))
+/// An address without a name and a password in it, which would be told in logs.
+fn address(url: &str) -> Option<Uri> {
+    let address: Uri = url.parse().ok()?;
+    let is_web = matches!(address.scheme_str(), Some("http" | "https"));
+    let is_plain = address.authority().is_some_and(|authority| {
+        // What follows the host is a port, or it is nothing.
+        let follows = authority.as_str().len() > authority.host().len();
+        !authority.as_str().contains('@') && follows == authority.port_u16().is_some()
+    });
+    (is_web && is_plain && !url.contains('#')).then_some(address)
 }
 
 /// HMAC-SHA-256, hexadecimal.
@@ -103,16 +60,12 @@ fn signature(secret: &[u8], body: &[u8]) -> String {
     // A key of any length is one.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) else { return String::new() };
     mac.update(body);
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&mac.finalize().into_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn webhook(url: &str) -> Result<Webhook, String> {
-        Webhook::new(&Notify { webhook_url: url.to_owned(), webhook_secret: "key".into(), ..Notify::default() })
-    }
 
     #[test]
     fn a_signature_is_that_of_the_standard() {
@@ -123,12 +76,11 @@ mod tests {
 
     #[test]
     fn an_address_is_read_and_a_strange_one_refused() {
-        let plain = webhook("http://127.0.0.1:8080/hook?x=1").unwrap();
-        assert_eq!((plain.host.as_str(), plain.port, plain.path.as_str()), ("127.0.0.1", 8080, "/hook?x=1"));
-        let safe = webhook("https://hooks.example").unwrap();
-        assert!(safe.tls.is_some() && safe.port == 443 && safe.path == "/");
-        for url in ["https://a@b/x", "https://host:port/", "http://h/a b", "nothing"] {
-            assert!(webhook(url).is_err(), "{url}");
+        let plain = address("http://127.0.0.1:8080/hook?x=1").unwrap();
+        assert_eq!((plain.host(), plain.port_u16(), plain.path()), (Some("127.0.0.1"), Some(8080), "/hook"));
+        assert!(address("https://hooks.example").is_some());
+        for url in ["https://a@b/x", "https://host:port/", "http://h/a b", "http://h/#part", "ftp://h/x", "nothing"] {
+            assert!(address(url).is_none(), "{url}");
         }
     }
 }
