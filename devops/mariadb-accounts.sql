@@ -15,6 +15,8 @@ GRANT SELECT, INSERT ON cellar.* TO cellar;
 -- Everything but `audit` may be changed. A test compares this list with the tables.
 GRANT UPDATE, DELETE ON cellar.alarm TO cellar;
 GRANT UPDATE, DELETE ON cellar.api_token TO cellar;
+GRANT UPDATE, DELETE ON cellar.archive_keep TO cellar;
+GRANT UPDATE, DELETE ON cellar.archive_object TO cellar;
 GRANT UPDATE, DELETE ON cellar.audit_head TO cellar;
 GRANT UPDATE, DELETE ON cellar.battery TO cellar;
 GRANT UPDATE, DELETE ON cellar.battery_photo TO cellar;
@@ -48,6 +50,7 @@ GRANT UPDATE, DELETE ON cellar.station TO cellar;
 GRANT UPDATE, DELETE ON cellar.station_instrument TO cellar;
 GRANT UPDATE, DELETE ON cellar.station_measure TO cellar;
 GRANT UPDATE, DELETE ON cellar.stream TO cellar;
+GRANT UPDATE, DELETE ON cellar.stream_archive TO cellar;
 GRANT UPDATE, DELETE ON cellar.stream_seal TO cellar;
 GRANT UPDATE, DELETE ON cellar.transition TO cellar;
 GRANT UPDATE, DELETE ON cellar.user TO cellar;

@@ -8,9 +8,11 @@ use actix_web::dev::ServerHandle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::archive::Archive;
 use crate::auth::setup::{SETUP_US, Setup};
 use crate::clock::Clock;
 use crate::config::{Config, Role};
+use crate::ingest::archiver::Archiver;
 use crate::ingest::events::Events;
 use crate::ingest::follow::follow;
 use crate::ingest::health::Health;
@@ -85,7 +87,7 @@ impl StartError {
     }
 }
 
-/// Opens the database of the settings; makes the data folder when SQLite lives there.
+/// Opens the database of the settings, and the archive beside it; makes the data folder when SQLite lives there.
 ///
 /// # Errors
 /// [`StartError`] says what cannot be opened and why.
@@ -94,7 +96,8 @@ pub async fn open_store(config: &Config) -> Result<Store, StartError> {
         std::fs::create_dir_all(&config.data_dir)
             .map_err(|cause| StartError::Folder { folder: config.data_dir.display().to_string(), cause })?;
     }
-    Ok(Store::open(&config.database_url()).await?)
+    let archive = Archive::of(&config.archive, Clock::System);
+    Ok(Store::open(&config.database_url()).await?.with_archive(archive))
 }
 
 /// A running server.
@@ -274,6 +277,11 @@ impl NodePart {
         let leads = term.clone();
         let sealer = Sealer::new(store.clone(), Clock::System);
         tokio::spawn(sealer.run(move || leads.borrow().is_some(), stopped.clone()));
+        if store.archive().is_some() {
+            let leads = term.clone();
+            let archiver = Archiver::new(store.clone(), Clock::System, config.archive.after_days);
+            tokio::spawn(archiver.run(move || leads.borrow().is_some(), stopped.clone()));
+        }
         let leadership = tokio::spawn(leadership.run(stopped.clone()));
         let guard = Guard::new(Clock::System, epoch.clone());
         // The runs under way are known before the first message of a device.

@@ -4,6 +4,7 @@
 
 pub mod analysis;
 pub mod app;
+pub mod archive;
 pub mod auth;
 pub mod cli;
 pub mod clock;

@@ -21,7 +21,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["domain"]),
     ("clock", &["domain"]),
     ("tls", &["domain", "config", "clock"]),
-    ("store", &["domain", "series", "config", "clock"]),
+    ("archive", &["domain", "series", "config", "clock"]),
+    ("store", &["domain", "series", "config", "clock", "archive"]),
     ("auth", &["domain", "store", "clock"]),
     ("ingest", &["domain", "series", "analysis", "fleet", "store", "clock"]),
     ("outbound", &[]),
@@ -32,7 +33,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "web",
         &[
             "domain", "series", "analysis", "fleet", "import", "report", "config", "clock", "store", "exchange",
-            "auth", "ingest",
+            "auth", "ingest", "archive",
         ],
     ),
 ];

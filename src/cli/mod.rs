@@ -2,6 +2,7 @@
 //!
 //! Exit status: 0 done, 1 the input is bad (said why, with place and remedy), 2 it could not run.
 
+mod archive;
 mod audit;
 mod demo;
 mod demo_lab;
@@ -60,6 +61,9 @@ enum Verb {
     /// Give out and take back the tokens of programs.
     #[command(subcommand)]
     Token(token::TokenVerb),
+    /// Move the rows of finished experiments to the archive, and back.
+    #[command(subcommand)]
+    Archive(archive::ArchiveVerb),
     /// Check and export the audit log.
     #[command(subcommand)]
     Audit(audit::AuditVerb),
@@ -111,6 +115,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Device(verb) => device::run(&verb).await,
         Verb::User(verb) => user::run(&verb).await,
         Verb::Token(verb) => token::run(&verb).await,
+        Verb::Archive(verb) => archive::run(&verb).await,
         Verb::Audit(verb) => audit::run(&verb).await,
         Verb::Import(args) => import::run(&args).await,
         Verb::Report(args) => report::run(&args).await.map(|()| ExitCode::SUCCESS),

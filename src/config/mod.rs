@@ -1,5 +1,6 @@
 //! Settings: built-in values, then a TOML file, then the environment, then flags.
 
+mod archive;
 mod environment;
 mod notify;
 mod tls;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use archive::{Archive, ArchivePlace};
 pub use environment::PREFIX;
 pub use notify::Notify;
 pub use tls::{Tls, is_host};
@@ -29,6 +31,8 @@ pub struct Config {
     pub database: Database,
     /// A broker to use instead of the built-in endpoint.
     pub broker: Broker,
+    /// Where the rows of finished experiments go.
+    pub archive: Archive,
     /// Where alarms are told outside of the pages.
     pub notify: Notify,
     /// What is logged, and how.
@@ -130,6 +134,7 @@ impl Default for Config {
             tls: Tls::default(),
             database: Database::default(),
             broker: Broker::default(),
+            archive: Archive::default(),
             notify: Notify::default(),
             log: Log::default(),
             role: Role::All,
@@ -222,6 +227,7 @@ impl Config {
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.tls.validate()?;
         self.notify.validate()?;
+        self.archive.validate(self.http.insecure_lan)?;
         for (key, address) in self.listens() {
             if !address.ip().is_loopback() && !self.tls.is_on() && !self.http.insecure_lan {
                 return Err(ConfigError::Value {
@@ -272,6 +278,7 @@ impl Config {
         shown.database.url = without_password(&self.database.url);
         shown.broker.url = without_password(&self.broker.url);
         shown.notify = self.notify.without_secrets();
+        shown.archive = self.archive.without_secrets();
         toml::to_string(&shown).unwrap_or_default()
     }
 }

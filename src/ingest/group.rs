@@ -195,6 +195,26 @@ impl<'a> Building<'a> {
         let stored = self.group.blocks_with_rows(device, batch.boot, batch.seq, batch.last_seq()).await?;
         for block in stored {
             let names = self.group.column_names(block.column_set_id).await?;
+            if block.is_archived() {
+                // Nobody can say whether they are the same: they are kept aside, the first ones stay.
+                let ranges = block.seq_ranges()?.into_iter().filter_map(|(first, last)| {
+                    let (first, last) = (first.max(batch.seq), last.min(batch.last_seq()));
+                    let place = |seq: i64| usize::try_from(seq - batch.seq).unwrap_or_default();
+                    (first <= last).then(|| (place(first), place(last)))
+                });
+                for (first, last) in ranges {
+                    let part = batch.slice(first, last + 1);
+                    let reason = format!(
+                        "rows {} to {} of boot {} are stored already, in an archive that does not answer: they cannot be \
+                         compared; the first ones are kept",
+                        part.seq,
+                        part.last_seq(),
+                        part.boot
+                    );
+                    self.set_aside_rows(device, &part, &reason).await?;
+                }
+                continue;
+            }
             let earlier = block.batches(batch.subject, &names)?;
             let touched =
                 earlier.iter().filter(|earlier| earlier.seq <= batch.last_seq() && earlier.last_seq() >= batch.seq);

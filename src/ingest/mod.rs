@@ -1,5 +1,6 @@
 //! From a device's message to a committed row: check, cut what is already there, commit, acknowledge.
 
+pub mod archiver;
 pub mod events;
 pub mod follow;
 mod group;

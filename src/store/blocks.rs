@@ -4,6 +4,7 @@
 mod chunks;
 mod drawn;
 mod order;
+mod outline;
 mod read;
 mod write;
 

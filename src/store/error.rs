@@ -44,6 +44,9 @@ pub enum StoreError {
         /// What does not fit.
         reason: String,
     },
+    /// Rows are in the archive, and it does not give them.
+    #[error("rows are in the archive and cannot be read: {0}")]
+    Archive(#[from] crate::archive::ArchiveError),
     /// The database refused or failed.
     #[error("database")]
     Database(#[source] sqlx::Error),

@@ -5,12 +5,15 @@
 use sqlx::{MySql, Sqlite, Transaction};
 
 use super::{Db, Store, StoreError, failpoint};
+use crate::archive::Archive;
 use crate::domain::ids::ExperimentId;
 
 /// One open write transaction. Dropped without [`Group::commit`], it leaves no trace.
 #[derive(Debug)]
 pub struct Group {
     pub(super) tx: GroupTx,
+    /// Where chunks are that left the database.
+    pub(super) archive: Option<Archive>,
     /// Experiments changed so far: they are numbered at the end, see `transitions`.
     pub(super) touched_experiments: Vec<ExperimentId>,
     /// The last change of a run's state, for tests that let the process die around its commit.
@@ -56,6 +59,7 @@ impl Store {
         };
         Ok(Group {
             tx,
+            archive: self.archive.clone(),
             touched_experiments: Vec::new(),
             #[cfg(debug_assertions)]
             edge: String::new(),

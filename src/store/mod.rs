@@ -6,6 +6,7 @@ mod sql;
 pub mod alarm_list;
 pub mod alarm_stops;
 pub mod alarms;
+pub mod archiving;
 pub mod audit;
 pub mod batteries;
 pub mod battery_photos;
@@ -60,10 +61,14 @@ pub use group::Group;
 
 use sqlx::{MySqlPool, SqlitePool};
 
+use crate::archive::Archive;
+
 /// The database, whichever engine holds it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     db: Db,
+    /// Where chunks of finished experiments are that left the database.
+    archive: Option<Archive>,
 }
 
 /// The engines and their connections.
@@ -122,6 +127,7 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("alarm_list", alarm_list::STATEMENTS),
     ("alarm_stops", alarm_stops::STATEMENTS),
     ("alarms", alarms::STATEMENTS),
+    ("archiving", archiving::STATEMENTS),
     ("audit", audit::STATEMENTS),
     ("batteries", batteries::STATEMENTS),
     ("batteries::list", batteries::list::STATEMENTS),

@@ -36,7 +36,7 @@ impl Store {
             "mysql" | "mariadb" => open_mysql(url).await,
             _ => Err("use sqlite:///folder/file.db or mysql://user:password@host:3306/database".to_owned()),
         };
-        opened.map(|db| Self { db }).map_err(|reason| StoreError::Open { url: without_password(url), reason })
+        opened.map(|db| Self { db, archive: None }).map_err(|reason| StoreError::Open { url: without_password(url), reason })
     }
 
     /// Opens the SQLite file `path`, made when missing.
@@ -47,7 +47,7 @@ impl Store {
         let options = SqliteConnectOptions::new().filename(path);
         let opened = connect_sqlite(options).await;
         opened
-            .map(|db| Self { db })
+            .map(|db| Self { db, archive: None })
             .map_err(|reason| StoreError::Open { url: format!("sqlite://{}", path.display()), reason })
     }
 }

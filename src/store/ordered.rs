@@ -226,6 +226,7 @@ impl OrderedRows {
         if new.is_empty() {
             return Ok(None);
         }
+        let block = self.store.body_of(block).await?;
         let set = block.column_set_id;
         if !self.sets.contains_key(&set) {
             self.sets.extend(self.store.column_sets([set]).await?);

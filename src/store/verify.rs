@@ -128,6 +128,13 @@ impl Store {
                         continue;
                     }
                     let names = self.column_sets([block.column_set_id]).await?.remove(&block.column_set_id);
+                    let block = match self.body_of(block).await {
+                        Ok(block) => block,
+                        Err(error) => {
+                            verified.tell(place(), error.to_string());
+                            continue;
+                        }
+                    };
                     let rows = match block.rows(names.map_or(0, |names| names.len())) {
                         Ok(rows) => rows,
                         Err(error) => {
@@ -143,7 +150,7 @@ impl Store {
                         verified.tell(place(), reason);
                     }
                     if level == LEVEL_CHUNKS {
-                        for reason in of_pyramid(block, &rows, &mut gathered) {
+                        for reason in of_pyramid(&block, &rows, &mut gathered) {
                             verified.tell(place(), reason);
                         }
                     }

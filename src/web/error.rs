@@ -12,6 +12,7 @@ use serde_json::json;
 use super::forms::Problem;
 use super::headers::RequestId;
 use super::page::Layout;
+use crate::archive::ArchiveError;
 use crate::store::StoreError;
 
 /// The token of a link in a path is at least this long; nothing else that a path needs is.
@@ -78,6 +79,9 @@ pub enum WebError {
     /// It would work later.
     #[error("{0}")]
     Unavailable(&'static str),
+    /// The archive does not give what is asked for; the text names the file and the remedy.
+    #[error("{0}")]
+    Archive(String),
     /// Our fault; the cause goes to the log only.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -103,7 +107,7 @@ impl ResponseError for WebError {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::Archive(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -129,9 +133,16 @@ impl From<StoreError> for WebError {
         match error {
             StoreError::Duplicate { .. } | StoreError::Conflict(_) => Self::Conflict(error.to_string()),
             StoreError::Missing { what, .. } => Self::NotFound(what),
+            StoreError::Archive(cause) => Self::Archive(archive_words(&cause)),
             _ => Self::internal(error),
         }
     }
+}
+
+/// What is missing, where, and what helps, as a sentence for the page.
+#[must_use]
+pub fn archive_words(cause: &ArchiveError) -> String {
+    format!("The samples themselves are in the archive and cannot be read now: {cause}.")
 }
 
 /// The message of the first problem, with the number of the others.

@@ -243,6 +243,8 @@ pub const ROUTES: &[Entry] = &[
     get("/experiments/{id}/preview.svg", Access::Viewer, || web::route().to(experiments::preview::svg)),
     get("/experiments/{id}/cancel", Access::Operator, || web::route().to(experiments::cancel::form)),
     post("/experiments/{id}/cancel", Access::Operator, || web::route().to(experiments::cancel::cancel)),
+    get("/experiments/{id}/bring-back", Access::Operator, || web::route().to(experiments::archive::form)),
+    post("/experiments/{id}/bring-back", Access::Operator, || web::route().to(experiments::archive::bring_back)),
     get("/experiments/{id}/stop", Access::Operator, || web::route().to(experiments::order::stop_form)),
     post("/experiments/{id}/stop", Access::Operator, || web::route().to(experiments::order::stop)),
     get("/experiments/{id}/pause", Access::Operator, || web::route().to(experiments::order::pause_form)),

@@ -9,6 +9,7 @@ use super::denials::Denials;
 use super::download::Downloads;
 use super::moment::Moment;
 use super::summaries::Summaries;
+use crate::archive::ArchiveError;
 use crate::auth::enrolment::{ENROLMENT_US, Enrolments};
 use crate::auth::password::Hasher;
 use crate::auth::setup::Setup;
@@ -146,12 +147,27 @@ impl State {
         to_us: i64,
         width: usize,
     ) -> Result<Series, StoreError> {
+        self.series_or_outline(stream, columns, from_us, to_us, width).await.map(|(series, _)| series)
+    }
+
+    /// The same; with it why there are only lowest and highest values of it, when the archive does not give its rows.
+    ///
+    /// # Errors
+    /// As [`State::series`].
+    pub async fn series_or_outline(
+        &self,
+        stream: StreamId,
+        columns: &[&str],
+        from_us: i64,
+        to_us: i64,
+        width: usize,
+    ) -> Result<(Series, Option<ArchiveError>), StoreError> {
         let names: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
-        let pieces = self.store.drawn_window(stream, &names, from_us, to_us).await?;
+        let (pieces, missing) = self.store.drawn_or_outlined(stream, &names, from_us, to_us).await?;
         let count = names.len();
         // A long window has millions of rows: the threads that answer requests have other work meanwhile.
         let reduced = tokio::task::spawn_blocking(move || reduce(&pieces, count, from_us, to_us, width)).await;
-        Ok(reduced.unwrap_or_default())
+        Ok((reduced.unwrap_or_default(), missing))
     }
 
     /// Why the server cannot do its work now; empty when it can.

@@ -141,6 +141,8 @@ export class Chart {
     this.gaps = series.gaps.map(([before, after]) => [this.x(before), this.x(after)]);
     this.bucketUs = series.bucket_us;
     this.rows = series.rows;
+    // Why samples are not drawn: the archive does not give them.
+    this.missing = series.missing ?? "";
     this.stepS = series.bucket_us === null ? median(this.data[0]) : null;
     // Points that arrived while the answer was on its way.
     if (late) this.#push(late[0].map((x, index) => [x, ...late.slice(1).map((column) => column[index])]));

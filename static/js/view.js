@@ -135,7 +135,8 @@ export class View {
       return;
     }
     const zoom = this.chart.zoom?.map((x) => this.chart.timeLabel(x, true, this.chart.zoom[1] - this.chart.zoom[0] < 30 ? 3 : 0));
-    note.textContent = zoom ? `Zoomed to ${zoom[0]} to ${zoom[1]}. ${this.options.words.reset}` : (this.options.frozenWords?.() ?? "");
+    const missing = this.chart.missing ? `${this.chart.missing} ` : "";
+    note.textContent = missing + (zoom ? `Zoomed to ${zoom[0]} to ${zoom[1]}. ${this.options.words.reset}` : (this.options.frozenWords?.() ?? ""));
     if (what === "loaded") this.#describe();
     else this.#writeAddress();
     this.#list();

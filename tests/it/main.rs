@@ -15,6 +15,7 @@ mod support;
 mod abuse;
 mod accounts;
 mod api_batteries;
+mod archive;
 mod api_profiles;
 mod audit;
 mod batteries;

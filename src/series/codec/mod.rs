@@ -18,6 +18,8 @@ pub const CODEC_JOURNAL: i64 = 0;
 pub const CODEC_PCO: i64 = 1;
 /// Number of the codec of sealed chunks that needs no pco.
 pub const CODEC_ZSTD: i64 = 2;
+/// Number of what stands for a chunk whose rows are in the archive: the store knows where.
+pub const CODEC_ARCHIVED: i64 = 3;
 /// First byte of a journal block: the version of its layout.
 const JOURNAL_VERSION: u8 = 1;
 

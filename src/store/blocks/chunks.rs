@@ -40,6 +40,7 @@ impl Store {
         span: Span,
     ) -> Result<Vec<Piece>, StoreError> {
         let chunks = self.level_window(stream, LEVEL_CHUNKS, from_us, to_us, span).await?;
+        let chunks = self.with_bodies(chunks).await?;
         let ids: Vec<i64> = chunks.iter().map(|chunk| chunk.column_set_id).collect();
         let sets = self.column_sets(ids).await?;
         let names = |chunk: &StoredBlock| sets.get(&chunk.column_set_id).map_or(&[][..], Vec::as_slice);
@@ -88,8 +89,21 @@ impl Store {
         }))
     }
 
-    /// A chunk by its key; `None` when it is sealed anew meanwhile.
+    /// A chunk by its key, with its bytes; `None` when it is sealed anew meanwhile.
     pub(in crate::store) async fn chunk(
+        &self,
+        stream: StreamId,
+        boot: i64,
+        seq0: i64,
+    ) -> Result<Option<StoredBlock>, StoreError> {
+        match self.chunk_row(stream, boot, seq0).await? {
+            Some(chunk) => self.with_body(chunk).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The row of a chunk by its key, which may be in the archive.
+    pub(in crate::store) async fn chunk_row(
         &self,
         stream: StreamId,
         boot: i64,

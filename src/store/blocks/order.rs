@@ -33,6 +33,7 @@ impl Store {
                 .fetch_all(pool)
                 .await?
         });
+        let chunks = self.with_bodies(chunks).await?;
         let blocks: Vec<StoredBlock> = on_read!(&self.db, pool, dialect => {
             sqlx::query_as(AFTER.text(dialect))
                 .bind(stream.0)

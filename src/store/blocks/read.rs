@@ -5,10 +5,11 @@ use futures_util::TryStreamExt;
 use super::WINDOW;
 use crate::domain::ids::StreamId;
 use crate::domain::sample::{Batch, Column, Subject, TimeBase};
-use crate::series::chunk::View;
-use crate::series::codec::{self, CODEC_JOURNAL, CodecError, ColumnValues, Rows};
+use crate::series::chunk::{Packing, View};
+use crate::series::codec::{self, CODEC_ARCHIVED, CODEC_JOURNAL, CodecError, ColumnValues, Rows};
 use crate::series::pyramid::Level;
 use crate::series::window::Piece;
+use crate::store::archiving::stub::Stub;
 use crate::store::sql::on_read;
 use crate::store::{Store, StoreError};
 
@@ -53,7 +54,50 @@ impl StoredBlock {
         self.crc
     }
 
-    fn unreadable(&self, reason: String) -> StoreError {
+    /// The stream it belongs to.
+    pub(in crate::store) fn stream(&self) -> StreamId {
+        StreamId(self.stream_id)
+    }
+
+    /// Number of the codec of its bytes.
+    pub(in crate::store) fn codec(&self) -> i64 {
+        self.codec
+    }
+
+    /// Its bytes.
+    pub(in crate::store) fn content(&self) -> &[u8] {
+        &self.content
+    }
+
+    /// Whether its rows are in the archive and were not fetched.
+    #[must_use]
+    pub fn is_archived(&self) -> bool {
+        self.codec == CODEC_ARCHIVED
+    }
+
+    /// Where its rows are, of a chunk in the archive.
+    pub(in crate::store) fn stub(&self) -> Result<Option<Stub>, StoreError> {
+        if !self.is_archived() {
+            return Ok(None);
+        }
+        let found = codec::checksum(&self.content);
+        if i64::from(found) != self.crc {
+            return Err(self.unreadable("its place in the archive is damaged".to_owned()));
+        }
+        Stub::read(&self.content).map(Some).map_err(|error| self.unreadable(error.to_string()))
+    }
+
+    /// The same chunk with these bytes.
+    pub(in crate::store) fn packed(self, packing: Packing, content: Vec<u8>) -> Self {
+        Self { codec: packing.codec(), crc: i64::from(codec::checksum(&content)), content, ..self }
+    }
+
+    /// What is said when somebody changes it all the time.
+    pub(in crate::store) fn changing(&self) -> StoreError {
+        self.unreadable("it changes while it is read; try again".to_owned())
+    }
+
+    pub(in crate::store) fn unreadable(&self, reason: String) -> StoreError {
         let what = format!("block stream {} boot {} seq {}", self.stream_id, self.boot, self.seq0);
         StoreError::Unreadable { what, reason }
     }
@@ -103,11 +147,17 @@ impl StoredBlock {
     }
 
     /// The numbers of the rows, ascending, both ends included; together as many as there are rows.
-    pub(in crate::store) fn seq_ranges(&self) -> Result<Vec<(i64, i64)>, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] when the block is damaged.
+    pub fn seq_ranges(&self) -> Result<Vec<(i64, i64)>, StoreError> {
         if self.codec == CODEC_JOURNAL {
             return Ok(vec![(self.seq0, self.last_seq())]);
         }
-        let ranges = self.view()?.seq_ranges().map_err(|error| self.unreadable(error.to_string()))?;
+        let ranges = match self.stub()? {
+            Some(stub) => stub.seq,
+            None => self.view()?.seq_ranges().map_err(|error| self.unreadable(error.to_string()))?,
+        };
         let held: i64 = ranges.iter().map(|(first, last)| last - first + 1).sum();
         let is_right = held == self.row_count && ranges.first().is_some_and(|range| range.0 == self.seq0);
         if is_right { Ok(ranges) } else { Err(self.unreadable("its row numbers are not those of its key".to_owned())) }

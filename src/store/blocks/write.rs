@@ -126,7 +126,8 @@ impl Group {
         }))
     }
 
-    /// The stored blocks that hold any of the rows `from..=to` of a boot, whatever stream they went to.
+    /// The stored blocks that hold any of the rows `from..=to` of a boot, whatever stream they went to. One whose rows are in
+    /// an archive that does not answer comes without them.
     ///
     /// # Errors
     /// When the database fails.
@@ -156,7 +157,11 @@ impl Group {
                 .fetch_all(conn)
                 .await?
         });
-        Ok(blocks.into_iter().filter(|block| block.last_seq() >= from).chain(chunks).collect())
+        let mut found: Vec<StoredBlock> = blocks.into_iter().filter(|block| block.last_seq() >= from).collect();
+        for chunk in chunks {
+            found.push(self.with_body_soon(chunk).await?);
+        }
+        Ok(found)
     }
 
     /// Gives the blocks of a boot that was just dated their place in time.

@@ -111,6 +111,10 @@ struct Work {
     journal: Vec<i64>,
     /// First rows of the chunks that go, to come back with late rows.
     replaced: Vec<i64>,
+    /// Checksums of those chunks as they are stored.
+    replaced_crcs: Vec<i64>,
+    /// Files of the archive those of them are in that left the database.
+    released: Vec<i64>,
     /// Rows that leave the journal, as ranges.
     sealed: Vec<(i64, i64)>,
     journal_rows: usize,
@@ -165,13 +169,19 @@ impl Store {
         }
         let device = self.device_of(stream).await?;
         let near = self.chunks_near(kind, &mine).await?;
+        let replaced_crcs = near.iter().map(StoredBlock::crc).collect();
+        let stubs = near.iter().filter_map(|chunk| chunk.stub().transpose());
+        let released = stubs.map(|stub| stub.map(|stub| stub.object)).collect::<Result<_, _>>()?;
+        // What is in the archive comes back for it; without its archive nothing is sealed, and nothing is lost.
+        let near = self.with_bodies(near).await?;
         let names = self.column_sets([kind.column_set_id]).await?.remove(&kind.column_set_id).unwrap_or_default();
         // Packing takes milliseconds: the threads that answer requests have other work meanwhile.
         let work = tokio::task::spawn_blocking(move || prepare(device, kind, &mine, &near, names.len(), packing)).await;
-        let work = work.map_err(|error| StoreError::Unreadable {
+        let mut work = work.map_err(|error| StoreError::Unreadable {
             what: format!("stream {stream}"),
             reason: format!("sealing broke down: {error}"),
         })??;
+        (work.replaced_crcs, work.released) = (replaced_crcs, released);
         let (rows, chunks) = (work.journal_rows, work.chunks.len());
         let is_done = self.store_chunks(work, now_us).await?;
         Ok(if is_done {
@@ -291,6 +301,8 @@ fn prepare(
         chunks: all.parts().into_iter().map(chunk).collect(),
         journal: journal.iter().map(|block| block.seq0).collect(),
         replaced: near.iter().map(|chunk| chunk.seq0).collect(),
+        replaced_crcs: Vec::new(),
+        released: Vec::new(),
         device,
         kind,
         sealed,

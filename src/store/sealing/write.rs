@@ -21,6 +21,9 @@ statements! {
     DELETE = "
         DELETE FROM block
         WHERE stream_id = ? AND level = ? AND boot = ? AND seq0 = ?";
+    DELETE_SAME = "
+        DELETE FROM block
+        WHERE stream_id = ? AND level = 3 AND boot = ? AND seq0 = ? AND crc = ?";
     LOCK_ROWS = "
         SELECT boot
         FROM sealed_rows
@@ -82,7 +85,7 @@ impl Store {
     pub(super) async fn store_chunks(&self, work: Work, now_us: i64) -> Result<bool, StoreError> {
         let mut group = self.begin_group().await?;
         let kind = work.kind;
-        if !group.remove_sources(&work).await? {
+        if !group.remove_sources(&work, now_us).await? {
             return Ok(false);
         }
         let mut chunk_span_us = 0;
@@ -114,7 +117,7 @@ impl Store {
 }
 
 impl Group {
-    async fn remove_sources(&mut self, work: &Work) -> Result<bool, StoreError> {
+    async fn remove_sources(&mut self, work: &Work, now_us: i64) -> Result<bool, StoreError> {
         let kind = work.kind;
         let mut rest = work.journal.as_slice();
         while !rest.is_empty() {
@@ -136,10 +139,17 @@ impl Group {
             }
             rest = later;
         }
-        for seq0 in &work.replaced {
-            if self.remove_block(kind, LEVEL_CHUNKS, *seq0).await? != 1 {
+        for (seq0, crc) in work.replaced.iter().zip(&work.replaced_crcs) {
+            let removed = on_group!(self, conn, dialect => {
+                let one = sqlx::query(DELETE_SAME.text(dialect)).bind(kind.stream.0).bind(kind.boot);
+                one.bind(seq0).bind(crc).execute(conn).await?.rows_affected()
+            });
+            if removed != 1 {
                 return Ok(false);
             }
+        }
+        for file in &work.released {
+            self.release_file(*file, 1, now_us).await?;
         }
         Ok(true)
     }

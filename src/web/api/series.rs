@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::{ExperimentId, StreamId};
 use crate::series::window::{Series, WIDTH_MAX};
 use crate::web::answer::kept_json;
+use crate::web::error::archive_words;
 use crate::web::{State, WebError};
 
 /// Columns drawn when none are named.
@@ -47,6 +48,9 @@ pub struct Answer {
     pub bucket_us: Option<i64>,
     /// Samples in the window.
     pub rows: usize,
+    /// Why only lowest and highest values are drawn, and what is not: the archive does not give the samples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
 }
 
 /// One column of an [`Answer`].
@@ -98,8 +102,10 @@ async fn answer(state: &State, stream: StreamId, query: &Query) -> Result<Answer
             message: format!("{from_us} is after to_us {to_us}; ask for an earlier moment"),
         });
     }
-    let series = state.series(stream, &names, from_us, to_us, width).await.map_err(WebError::internal)?;
-    Ok(Answer::new(stream, &names, (from_us, to_us), series))
+    let drawn = state.series_or_outline(stream, &names, from_us, to_us, width).await;
+    let (series, missing) = drawn.map_err(WebError::internal)?;
+    let missing = missing.map(|cause| archive_words(&cause));
+    Ok(Answer { missing, ..Answer::new(stream, &names, (from_us, to_us), series) })
 }
 
 impl Answer {
@@ -114,6 +120,7 @@ impl Answer {
             gaps: series.gaps,
             bucket_us: series.bucket_us,
             rows: series.rows,
+            missing: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::find;
 use crate::domain::audit::Change;
+use crate::domain::sample::Subject;
 use crate::exchange::bundle::{Bundle, Content};
 use crate::exchange::export::{ExportError, TableExport};
 use crate::exchange::format::Format;
@@ -108,6 +109,8 @@ pub async fn ro_crate(
 
 async fn send(state: &State, visitor: &Visitor, id: &str, format: Format) -> Result<HttpResponse, WebError> {
     let experiment = find(state, id).await?;
+    // Before anything is sent: a file that breaks off in the middle tells nobody why.
+    state.store.check_archived(Subject::Experiment(experiment.experiment)).await?;
     let actor = visitor.actor();
     let turn = state.downloads.turn(&actor.name)?;
     let change = Change::new("export experiment", format!("experiment {}", experiment.experiment));

@@ -1,6 +1,7 @@
 //! Experiments: the list, one of them, the queue of a station, and queueing a new one.
 
 pub mod add;
+pub mod archive;
 pub(in crate::web) mod asked;
 pub mod cancel;
 mod cycles;

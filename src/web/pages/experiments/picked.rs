@@ -7,6 +7,7 @@ use askama::Template;
 use super::data::send_bundle;
 use crate::domain::audit::Change;
 use crate::domain::ids::ExperimentId;
+use crate::domain::sample::Subject;
 use crate::exchange::bundle::{Bundle, Content};
 use crate::exchange::format::Format;
 use crate::report::csv::Dialect;
@@ -73,6 +74,7 @@ pub async fn zip(
     for id in &picked {
         let experiment = state.store.experiment(ExperimentId(*id)).await?;
         experiments.push(experiment.ok_or(WebError::NotFound("such experiment"))?);
+        state.store.check_archived(Subject::Experiment(ExperimentId(*id))).await?;
     }
     let (actor, now_us) = (visitor.actor(), state.clock.now_us());
     let turn = state.downloads.turn(&actor.name)?;

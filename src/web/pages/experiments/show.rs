@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
+use super::archive::Whereabouts;
 use super::cycles::Cycles;
 use super::facts::Facts;
 use super::order::Deed;
@@ -14,13 +15,13 @@ use crate::domain::ids::StreamId;
 use crate::domain::profile::Step;
 use crate::report::chart;
 use crate::report::experiment::{Number, numbers};
-use crate::series::window::Series;
 use crate::store::alarm_list::{AlarmFilter, Answered, EXPERIMENT_ROWS};
 use crate::store::experiments::Experiment;
 use crate::store::run_orders::LastOrder;
 use crate::store::streams::Latest;
 use crate::store::transitions::Transition;
 use crate::web::answer::{DoneQuery, Notice};
+use crate::web::error::archive_words;
 use crate::web::moment::Moment;
 use crate::web::page::Layout;
 use crate::web::pages::alarms::Row as AlarmRow;
@@ -54,6 +55,10 @@ struct Page {
     /// The last order it was given.
     order: Option<LastOrder>,
     alarms: Vec<AlarmRow>,
+    /// Where its samples are, when they left the database.
+    archived: Option<Whereabouts>,
+    /// What cannot be shown because of the archive, and what helps; empty when all is well.
+    missing: String,
     notice: Option<Notice>,
     now_us: i64,
 }
@@ -235,6 +240,7 @@ pub async fn page(
         "cancelled" => {
             Some(Notice::done(format!("Experiment {} was cancelled. It will not run.", experiment.experiment)))
         }
+        "back" => Some(Notice::done("The samples return to the database. That takes seconds to minutes.")),
         "stop" => Some(Notice::done("The stop is ordered. What the unit answers shows below.".to_owned())),
         "pause" => Some(Notice::done("The pause is ordered. It shows as paused when the unit says so.".to_owned())),
         "resume" => {
@@ -247,9 +253,16 @@ pub async fn page(
         AlarmFilter { answered: Answered::All, experiment: Some(experiment.experiment), ..AlarmFilter::default() };
     let alarms = state.store.alarms(&of_this, EXPERIMENT_ROWS).await?;
     let facts = Facts::read(&state, &experiment).await?;
-    let measured = measured(&state, &experiment, &facts).await?;
+    let (measured, mut missing) = measured(&state, &experiment, &facts).await?;
     let rows = measured.as_ref().map_or(0, |measured| measured.latest.row_total);
-    let found = if rows > 0 { state.summaries.of(&state, &experiment, rows).await? } else { Found::Nothing };
+    let found = match state.summaries.of(&state, &experiment, rows).await {
+        _ if rows == 0 => Found::Nothing,
+        Err(WebError::Archive(words)) => {
+            missing = words;
+            Found::Nothing
+        }
+        found => found?,
+    };
     let (summary, cycles_wait) = match found {
         Found::Known(summary) => (Some(summary), None),
         Found::Nothing => (None, None),
@@ -272,6 +285,8 @@ pub async fn page(
         cycles,
         cycles_wait,
         facts,
+        archived: Whereabouts::of(&state, &experiment).await?,
+        missing,
         order: state.store.last_order(experiment.experiment).await?,
         happened: state.store.transitions(experiment.experiment).await?,
         experiment,
@@ -281,17 +296,24 @@ pub async fn page(
     answer::page(StatusCode::OK, &page)
 }
 
-async fn measured(state: &State, experiment: &Experiment, facts: &Facts) -> Result<Option<Measured>, WebError> {
-    let Some(stream) = state.stream_of(experiment.experiment).await? else { return Ok(None) };
-    let Some(latest) = state.store.latest(stream).await? else { return Ok(None) };
+/// What was measured, and what of it cannot be shown.
+async fn measured(
+    state: &State,
+    experiment: &Experiment,
+    facts: &Facts,
+) -> Result<(Option<Measured>, String), WebError> {
+    let nothing = (None, String::new());
+    let Some(stream) = state.stream_of(experiment.experiment).await? else { return Ok(nothing) };
+    let Some(latest) = state.store.latest(stream).await? else { return Ok(nothing) };
     let (from_us, to_us) = (latest.first_at_us, latest.at_us.max(latest.first_at_us));
-    let series: Series = state.series(stream, &CHART_COLUMNS, from_us, to_us, CHART_WIDTH).await?;
+    let (series, missing) = state.series_or_outline(stream, &CHART_COLUMNS, from_us, to_us, CHART_WIDTH).await?;
+    let missing = missing.map(|cause| archive_words(&cause)).unwrap_or_default();
     let origin_us = experiment.started_at_us;
     let drawn = match series.bucket_us {
         None => "Every sample drawn".to_owned(),
         Some(bucket_us) => format!("Lowest and highest of every {} drawn", duration_words(bucket_us)),
     };
-    Ok(Some(Measured {
+    let measured = Measured {
         stream,
         svg: chart::monitor(&series, (from_us, to_us), origin_us),
         summary: chart::summary(&series),
@@ -299,7 +321,8 @@ async fn measured(state: &State, experiment: &Experiment, facts: &Facts) -> Resu
         drawn,
         latest,
         quantities: Quantity::to_json(&facts.quantities),
-    }))
+    };
+    Ok((Some(measured), missing))
 }
 
 #[cfg(test)]

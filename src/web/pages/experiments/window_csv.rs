@@ -71,6 +71,7 @@ pub async fn csv(
     let (first_us, last_us) = (latest.first_at_us, latest.at_us.max(latest.first_at_us));
     let from_us = query.from_us.unwrap_or(first_us).max(first_us);
     let to_us = query.to_us.unwrap_or(last_us).min(last_us);
+    state.store.check_archived(subject).await?;
     let (origin_us, about, measures) = match subject {
         Subject::Experiment(id) => {
             let experiment = state.store.experiment(id).await?.ok_or(WebError::NotFound("such experiment"))?;
