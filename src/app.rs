@@ -71,6 +71,9 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The archive of the settings.
+    #[error("the archive of the settings cannot be used: {0}")]
+    Archive(std::io::Error),
     /// Where alarms are to be told.
     #[error("{0}")]
     Notify(String),
@@ -96,7 +99,7 @@ pub async fn open_store(config: &Config) -> Result<Store, StartError> {
         std::fs::create_dir_all(&config.data_dir)
             .map_err(|cause| StartError::Folder { folder: config.data_dir.display().to_string(), cause })?;
     }
-    let archive = Archive::of(&config.archive, Clock::System);
+    let archive = Archive::of(&config.archive, Clock::System).map_err(StartError::Archive)?;
     Ok(Store::open(&config.database_url()).await?.with_archive(archive))
 }
 

@@ -1,6 +1,6 @@
 -- Files of the archive. A row stands here before its file is written and until it is removed: none is ever forgotten.
 CREATE TABLE IF NOT EXISTS archive_object (
-    archive_object_id INTEGER PRIMARY KEY,
+    archive_object_id INTEGER PRIMARY KEY AUTOINCREMENT,
     experiment_id     INTEGER NOT NULL,
     stream_id         INTEGER NOT NULL,
     name              TEXT NOT NULL,

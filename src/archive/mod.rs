@@ -3,9 +3,11 @@
 //! What is in which file, and that it may leave the database, is decided in the store. Here files are written so that a
 //! crash leaves either the whole file or none under its name, and groups of their rows are read back and checked.
 
+mod bucket;
 mod cache;
 mod folder;
 pub mod object;
+mod sign;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +15,7 @@ use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 
+use self::bucket::Bucket;
 use self::cache::Cache;
 use self::folder::Folder;
 use self::object::ChunkRows;
@@ -79,12 +82,14 @@ pub struct Archive {
 struct Inner {
     place: Place,
     words: String,
-    footers: Mutex<Cache<i64, ParquetMetaData>>,
-    bodies: Mutex<Cache<(i64, u32), Vec<u8>>>,
+    // By name: a number may be given out anew, a name has the checksum of the file in it.
+    footers: Mutex<Cache<String, ParquetMetaData>>,
+    bodies: Mutex<Cache<(String, u32), Vec<u8>>>,
 }
 
 enum Place {
     Folder(Folder),
+    Bucket(Box<Bucket>),
 }
 
 /// A file of the archive.
@@ -121,15 +126,20 @@ impl std::fmt::Debug for Archive {
 
 impl Archive {
     /// The archive of the settings; `None` when they name none.
-    #[must_use]
-    pub fn of(settings: &config::Archive, _clock: Clock) -> Option<Self> {
-        let place = match settings.place()? {
-            ArchivePlace::Folder(folder) => Place::Folder(Folder::new(folder)),
-            ArchivePlace::Bucket { .. } => return None,
+    ///
+    /// # Errors
+    /// When the key of an S3 store cannot be read, or its address makes no sense.
+    pub fn of(settings: &config::Archive, clock: Clock) -> std::io::Result<Option<Self>> {
+        let place = match settings.place() {
+            None => return Ok(None),
+            Some(ArchivePlace::Folder(folder)) => Place::Folder(Folder::new(folder)),
+            Some(ArchivePlace::Bucket { bucket, prefix }) => {
+                Place::Bucket(Box::new(Bucket::new(settings, bucket, prefix, clock)?))
+            }
         };
         let (footers, bodies) = (Cache::new(FOOTERS_BYTES_MAX), Cache::new(KEPT_BYTES_MAX));
         let (footers, bodies) = (Mutex::new(footers), Mutex::new(bodies));
-        Some(Self { inner: Arc::new(Inner { place, words: settings.to.clone(), footers, bodies }) })
+        Ok(Some(Self { inner: Arc::new(Inner { place, words: settings.to.clone(), footers, bodies }) }))
     }
 
     /// The place in words: a folder, or `s3://bucket/prefix`.
@@ -148,6 +158,7 @@ impl Archive {
                 let (folder, file) = (folder.clone(), name.to_owned());
                 self.on_disk(name, move || folder.put(&file, &bytes)).await
             }
+            Place::Bucket(bucket) => bucket.put(name, &bytes).await.map_err(|error| self.failed(name, &error)),
         }
     }
 
@@ -161,6 +172,7 @@ impl Archive {
                 let (folder, file) = (folder.clone(), name.to_owned());
                 self.on_disk(name, move || folder.remove(&file)).await
             }
+            Place::Bucket(bucket) => bucket.remove(name).await.map_err(|error| self.failed(name, &error)),
         }
     }
 
@@ -187,7 +199,7 @@ impl Archive {
     /// # Errors
     /// [`ArchiveError`] names the file and the remedy.
     pub async fn body(&self, object: &ObjectRef, expected: Expected) -> Result<Arc<Vec<u8>>, ArchiveError> {
-        let key = (object.id, expected.group);
+        let key = (object.name.clone(), expected.group);
         if let Some(kept) = self.bodies().get(&key) {
             return Ok(kept);
         }
@@ -222,7 +234,7 @@ impl Archive {
     }
 
     async fn footer(&self, object: &ObjectRef) -> Result<Arc<ParquetMetaData>, ArchiveError> {
-        if let Some(kept) = self.inner.footers.lock().unwrap_or_else(PoisonError::into_inner).get(&object.id) {
+        if let Some(kept) = self.inner.footers.lock().unwrap_or_else(PoisonError::into_inner).get(&object.name) {
             return Ok(kept);
         }
         let guess = object.bytes.min(FOOTER_GUESS_BYTES);
@@ -237,7 +249,7 @@ impl Archive {
         let footer = self.unpacked(object, move || object::footer(&end)).await?;
         let footer = Arc::new(footer.map_err(|error: ParquetError| self.damaged(object, &error))?);
         let mut footers = self.inner.footers.lock().unwrap_or_else(PoisonError::into_inner);
-        footers.insert(object.id, Arc::clone(&footer), footer.memory_size());
+        footers.insert(object.name.clone(), Arc::clone(&footer), footer.memory_size());
         Ok(footer)
     }
 
@@ -247,6 +259,10 @@ impl Archive {
                 let (folder, file) = (folder.clone(), object.name.clone());
                 self.on_disk(&object.name, move || folder.read(&file, from, length)).await?
             }
+            Place::Bucket(bucket) => {
+                let read = bucket.read(&object.name, from, length).await;
+                read.map_err(|error| self.failed(&object.name, &error))?
+            }
         };
         if bytes.len() as u64 == length {
             Ok(bytes)
@@ -255,7 +271,7 @@ impl Archive {
         }
     }
 
-    fn bodies(&self) -> std::sync::MutexGuard<'_, Cache<(i64, u32), Vec<u8>>> {
+    fn bodies(&self) -> std::sync::MutexGuard<'_, Cache<(String, u32), Vec<u8>>> {
         self.inner.bodies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -265,14 +281,15 @@ impl Archive {
         name: &str,
         work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
     ) -> Result<T, ArchiveError> {
-        let away = |reason: String| ArchiveError::Away { name: name.to_owned(), place: self.inner.words.clone(), reason };
-        match tokio::task::spawn_blocking(work).await {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err(ArchiveError::Missing { name: name.to_owned(), place: self.inner.words.clone() })
-            }
-            Ok(Err(error)) => Err(away(error.to_string())),
-            Err(error) => Err(away(error.to_string())),
+        let done = tokio::task::spawn_blocking(work).await;
+        done.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(|error| self.failed(name, &error))
+    }
+
+    fn failed(&self, name: &str, error: &std::io::Error) -> ArchiveError {
+        let (name, place) = (name.to_owned(), self.inner.words.clone());
+        match error.kind() {
+            std::io::ErrorKind::NotFound => ArchiveError::Missing { name, place },
+            _ => ArchiveError::Away { name, place, reason: error.to_string() },
         }
     }
 

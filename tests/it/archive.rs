@@ -37,7 +37,7 @@ async fn opened(database: &Database, folder: &Path) -> Store {
 
 fn with_archive(store: Store, folder: &Path) -> Store {
     let settings = cellar::config::Archive { to: folder.display().to_string(), ..Default::default() };
-    store.with_archive(Archive::of(&settings, Clock::System))
+    store.with_archive(Archive::of(&settings, Clock::System).unwrap())
 }
 
 /// Rows of a second each with everything that is hard to keep: nulls, a NaN with something in it, a zero with a sign.

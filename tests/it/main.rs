@@ -16,6 +16,8 @@ mod abuse;
 mod accounts;
 mod api_batteries;
 mod archive;
+mod archive_killed;
+mod archive_pages;
 mod api_profiles;
 mod audit;
 mod batteries;
