@@ -24,9 +24,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("archive", &["domain", "series", "config", "clock"]),
     ("store", &["domain", "series", "config", "clock", "archive"]),
     ("auth", &["domain", "store", "clock"]),
+<<<<<<< HEAD
     ("ingest", &["domain", "series", "analysis", "fleet", "store", "clock"]),
     ("outbound", &[]),
     ("node", &["domain", "ingest", "store", "config", "clock", "outbound"]),
+=======
+    ("ingest", &["domain", "series", "analysis", "fleet", "store", "clock", "archive"]),
+    ("node", &["domain", "ingest", "store", "config", "clock"]),
+>>>>>>> 8ceca74 (Document the archive; test its background work and rows sent again; let the doctor ask it)
     ("sim", &["domain", "analysis", "clock"]),
     ("exchange", &["domain", "series", "analysis", "import", "report", "store", "clock"]),
     (

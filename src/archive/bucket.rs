@@ -18,6 +18,8 @@ use super::sign::{Asked, Keys, headers};
 use crate::clock::Clock;
 use crate::config;
 
+/// What a store says when there is no such bucket at all.
+const NO_BUCKET: &[u8] = b"NoSuchBucket";
 /// Longest time for a request with all its bytes: a file of 16 MB over a line of 5 Mbit/s.
 const REQUEST_WAIT: Duration = Duration::from_secs(60);
 /// Longest time until somebody answers at the address.
@@ -97,7 +99,7 @@ impl Bucket {
             }
             // The object is shorter than that.
             416 => Ok(Bytes::new()),
-            404 => Err(ErrorKind::NotFound.into()),
+            404 if !answer.body.windows(NO_BUCKET.len()).any(|words| words == NO_BUCKET) => Err(ErrorKind::NotFound.into()),
             _ => Err(refused(&answer)),
         }
     }

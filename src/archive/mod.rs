@@ -27,6 +27,8 @@ use crate::series::chunk::{Packing, pack};
 const KEPT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Directories of files that are kept: each takes about as many bytes as it has chunks times columns times a hundred.
 const FOOTERS_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What is written to see whether anything can be.
+const PING: &str = "ping";
 /// Bytes read from the end of a file to see that it is there.
 const LOOK_BYTES: u64 = 8;
 /// Bytes read from the end of a file to find its directory: most are shorter.
@@ -174,6 +176,15 @@ impl Archive {
             }
             Place::Bucket(bucket) => bucket.remove(name).await.map_err(|error| self.failed(name, &error)),
         }
+    }
+
+    /// Whether files can be written and removed.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Away`] says why not.
+    pub async fn ping(&self) -> Result<(), ArchiveError> {
+        self.put(PING, Bytes::from_static(b"cellar")).await?;
+        self.remove(PING).await
     }
 
     /// The whole file, read from the place itself.

@@ -43,6 +43,7 @@ pub(super) async fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let config = args.server.settings()?;
     let store = app::open_store(&config).await?;
     let mut findings = vec![database(&store).await, disk(&config.data_dir)?];
+    findings.extend(archive(&store).await);
     if args.deep {
         findings.extend(deep(&store).await?);
     }
@@ -67,6 +68,16 @@ async fn database(store: &Store) -> Finding {
         Err(error) => (false, error.to_string()),
     };
     Finding { what: "database", is_well, words }
+}
+
+/// Whether the archive of the settings takes files.
+async fn archive(store: &Store) -> Option<Finding> {
+    let archive = store.archive()?;
+    let (is_well, words) = match archive.ping().await {
+        Ok(()) => (true, format!("{} takes files", archive.words())),
+        Err(error) => (false, error.to_string()),
+    };
+    Some(Finding { what: "archive", is_well, words })
 }
 
 /// How long it takes to make a small write sure in the folder where everything is kept.

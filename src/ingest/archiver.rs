@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::archive::ArchiveError;
 use crate::clock::Clock;
 use crate::domain::audit::Actor;
 use crate::store::{Store, StoreError};
@@ -103,6 +104,8 @@ impl Archiver {
                         tracing::info!(%experiment, rows = done.rows, bytes = done.bytes, "rows archived");
                         tokio::time::sleep(REST).await;
                     }
+                    // It is away for all of them.
+                    Err(error @ StoreError::Archive(ArchiveError::Away { .. })) => return Err(error),
                     Err(error) => {
                         failed.get_or_insert(error);
                         break;

@@ -16,6 +16,7 @@ mod abuse;
 mod accounts;
 mod api_batteries;
 mod archive;
+mod archive_job;
 mod archive_killed;
 mod archive_pages;
 mod api_profiles;

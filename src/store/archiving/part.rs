@@ -96,6 +96,8 @@ impl Store {
             self.note_offered(stream, sealed.map_or(0, |(rows,)| rows)).await?;
             return Ok(PartDone::default());
         };
+        // Nothing is noted in vain while the archive is away for days.
+        archive.ping().await?;
         let id = self.begin_file(&archive, &part, experiment, stream, now_us).await?;
         let done = self.move_part(&archive, by, &about, &part, &id, now_us).await;
         if !matches!(done, Ok(true)) {
