@@ -78,7 +78,7 @@ pub(crate) async fn experiment(store: &Store, rows: usize) -> Filled {
             first_at_us: START_US,
             span_max_us: 17_000_000_000,
         };
-        group.set_latest(stream, &latest).await.unwrap();
+        group.set_latest(&[(stream, latest)]).await.unwrap();
         group.commit().await.unwrap();
         filled.stream = stream;
         let began = Instant::now();

@@ -57,10 +57,11 @@ impl Bucket {
         let endpoint = settings.endpoint();
         let (scheme, host) = endpoint.split_once("://").ok_or_else(|| wrong("archive.endpoint has no scheme"))?;
         let usual = if scheme == "https" { 443 } else { 80 };
-        let (name, port) = match host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())) {
-            Some((name, port)) => (name, port.parse().map_err(|_| wrong("archive.endpoint has no such port"))?),
-            None => (host, usual),
-        };
+        let (name, port) =
+            match host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())) {
+                Some((name, port)) => (name, port.parse().map_err(|_| wrong("archive.endpoint has no such port"))?),
+                None => (host, usual),
+            };
         let name = name.trim_matches(['[', ']']).to_owned();
         let tls = (scheme == "https").then(|| connector(&name)).transpose()?;
         let secret_key = if settings.secret_key.is_empty() {
@@ -99,7 +100,9 @@ impl Bucket {
             }
             // The object is shorter than that.
             416 => Ok(Bytes::new()),
-            404 if !answer.body.windows(NO_BUCKET.len()).any(|words| words == NO_BUCKET) => Err(ErrorKind::NotFound.into()),
+            404 if !answer.body.windows(NO_BUCKET.len()).any(|words| words == NO_BUCKET) => {
+                Err(ErrorKind::NotFound.into())
+            }
             _ => Err(refused(&answer)),
         }
     }
@@ -273,7 +276,8 @@ mod tests {
         let read = |text: &str| answer(text.as_bytes().to_vec());
         let plain = read("HTTP/1.1 206 Partial Content\r\nContent-Length: 3\r\n\r\nabc").unwrap();
         assert_eq!((plain.status, &plain.body[..]), (206, &b"abc"[..]));
-        let pieces = read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x=y\r\nc\r\n0\r\n\r\n").unwrap();
+        let pieces =
+            read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x=y\r\nc\r\n0\r\n\r\n").unwrap();
         assert_eq!(&pieces.body[..], b"abc");
         for broken in [
             "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabc",
@@ -283,7 +287,8 @@ mod tests {
         ] {
             assert!(read(broken).is_err(), "{broken}");
         }
-        let no = read("HTTP/1.1 403 Forbidden\r\n\r\n<Error><Code>AccessDenied</Code><Message>No.</Message></Error>").unwrap();
+        let no = read("HTTP/1.1 403 Forbidden\r\n\r\n<Error><Code>AccessDenied</Code><Message>No.</Message></Error>")
+            .unwrap();
         assert_eq!(refused(&no).to_string(), "the store answers 403: AccessDenied, No.");
     }
 
@@ -297,10 +302,17 @@ mod tests {
         };
         let open = |settings: &config::Archive| Bucket::new(settings, "lab", "a/b", Clock::System);
         let here = open(&settings("http://127.0.0.1:9000")).unwrap();
-        assert_eq!((here.address, here.host.as_str(), here.base.as_str()), (("127.0.0.1".to_owned(), 9_000), "127.0.0.1:9000", "/lab/a/b"));
+        assert_eq!(
+            (here.address, here.host.as_str(), here.base.as_str()),
+            (("127.0.0.1".to_owned(), 9_000), "127.0.0.1:9000", "/lab/a/b")
+        );
         let usual = open(&settings("")).unwrap();
-        assert_eq!((usual.host.as_str(), usual.address.1, usual.tls.is_some()), ("s3.eu-central-1.amazonaws.com", 443, true));
-        let file = config::Archive { secret_key: String::new(), secret_key_file: "/nowhere/key".into(), ..settings("") };
+        assert_eq!(
+            (usual.host.as_str(), usual.address.1, usual.tls.is_some()),
+            ("s3.eu-central-1.amazonaws.com", 443, true)
+        );
+        let file =
+            config::Archive { secret_key: String::new(), secret_key_file: "/nowhere/key".into(), ..settings("") };
         assert!(open(&file).err().unwrap().to_string().contains("/nowhere/key"));
     }
 }

@@ -42,7 +42,9 @@ impl<K: Clone + Eq + Hash, V> Cache<K, V> {
         self.bytes = self.bytes + bytes - before.map_or(0, |before| before.bytes);
         while self.bytes > self.bytes_max {
             // Few hundred entries at most: looking through them costs nothing beside what was read.
-            let Some(oldest) = self.kept.iter().min_by_key(|(_, kept)| kept.used).map(|(key, _)| key.clone()) else { return };
+            let Some(oldest) = self.kept.iter().min_by_key(|(_, kept)| kept.used).map(|(key, _)| key.clone()) else {
+                return;
+            };
             self.bytes -= self.kept.remove(&oldest).map_or(0, |kept| kept.bytes);
         }
     }

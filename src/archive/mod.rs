@@ -275,11 +275,7 @@ impl Archive {
                 read.map_err(|error| self.failed(&object.name, &error))?
             }
         };
-        if bytes.len() as u64 == length {
-            Ok(bytes)
-        } else {
-            Err(self.damaged(object, &"it is shorter than it was"))
-        }
+        if bytes.len() as u64 == length { Ok(bytes) } else { Err(self.damaged(object, &"it is shorter than it was")) }
     }
 
     fn bodies(&self) -> std::sync::MutexGuard<'_, Cache<(String, u32), Vec<u8>>> {

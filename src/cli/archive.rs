@@ -8,6 +8,7 @@ use serde_json::json;
 use super::flags::StoreFlags;
 use super::{BadInput, print};
 use crate::app;
+use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::audit::Actor;
@@ -207,11 +208,11 @@ async fn status(config: &Config, store: &Store, experiment: Option<i64>, json: b
         return Ok(if trouble.is_some() { ExitCode::from(1) } else { ExitCode::SUCCESS });
     }
     let totals = store.archive_totals().await?;
-    let place = store.archive().map_or("none", |archive| archive.words());
+    let place = store.archive().map(Archive::words);
     let days = config.archive.after_days;
     print(&if json {
         json!({
-            "place": store.archive().map(|archive| archive.words()), "after_days": days, "files": totals.files,
+            "place": place, "after_days": days, "files": totals.files,
             "experiments": totals.experiments, "rows": totals.rows, "bytes": totals.bytes,
             "files_left": totals.files_left,
         })
@@ -222,8 +223,13 @@ async fn status(config: &Config, store: &Store, experiment: Option<i64>, json: b
             days => format!("{days} days after the end of an experiment"),
         };
         format!(
-            "Archive: {place}, {when}.\n{} rows of {} experiments in {} files, {} bytes; {} files wait to be removed.",
-            totals.rows, totals.experiments, totals.files, totals.bytes, totals.files_left
+            "Archive: {}, {when}.\n{} rows of {} experiments in {} files, {} bytes; {} files wait to be removed.",
+            place.unwrap_or("none"),
+            totals.rows,
+            totals.experiments,
+            totals.files,
+            totals.bytes,
+            totals.files_left
         )
     })?;
     Ok(ExitCode::SUCCESS)

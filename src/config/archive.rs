@@ -108,16 +108,22 @@ impl Archive {
             Some(ArchivePlace::Folder(folder)) if folder.is_absolute() => Ok(()),
             Some(ArchivePlace::Folder(_)) => wrong(
                 "archive.to",
-                format!("“{}” is no place: write the whole path of a folder, as /srv/archive, or s3://bucket/prefix", self.to),
+                format!(
+                    "“{}” is no place: write the whole path of a folder, as /srv/archive, or s3://bucket/prefix",
+                    self.to
+                ),
             ),
             Some(ArchivePlace::Bucket { bucket, prefix }) => {
                 if !is_bucket(bucket) || !prefix.bytes().all(is_plain) {
                     return wrong(
                         "archive.to",
-                        "write s3://bucket/prefix, with letters, digits, “-”, “_”, “.” and “/” in the prefix".to_owned(),
+                        "write s3://bucket/prefix, with letters, digits, “-”, “_”, “.” and “/” in the prefix"
+                            .to_owned(),
                     );
                 }
-                if self.access_key.is_empty() || self.secret_key.is_empty() == self.secret_key_file.as_os_str().is_empty() {
+                if self.access_key.is_empty()
+                    || self.secret_key.is_empty() == self.secret_key_file.as_os_str().is_empty()
+                {
                     return wrong(
                         "archive.access_key",
                         "an S3 store needs archive.access_key and either archive.secret_key or archive.secret_key_file"
@@ -129,7 +135,8 @@ impl Archive {
                 }
                 let endpoint = self.endpoint();
                 let host = endpoint.strip_prefix("https://").or_else(|| endpoint.strip_prefix("http://"));
-                let Some(host) = host.filter(|host| !host.is_empty() && !host.contains(['/', '@', '?', '#', ' '])) else {
+                let Some(host) = host.filter(|host| !host.is_empty() && !host.contains(['/', '@', '?', '#', ' ']))
+                else {
                     return wrong("archive.endpoint", "write https://host or https://host:port".to_owned());
                 };
                 if endpoint.starts_with("http://") && !insecure_lan && !is_here(host) {

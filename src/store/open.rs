@@ -36,7 +36,9 @@ impl Store {
             "mysql" | "mariadb" => open_mysql(url).await,
             _ => Err("use sqlite:///folder/file.db or mysql://user:password@host:3306/database".to_owned()),
         };
-        opened.map(|db| Self { db, archive: None }).map_err(|reason| StoreError::Open { url: without_password(url), reason })
+        opened
+            .map(|db| Self { db, archive: None })
+            .map_err(|reason| StoreError::Open { url: without_password(url), reason })
     }
 
     /// Opens the SQLite file `path`, made when missing.

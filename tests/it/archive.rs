@@ -46,11 +46,11 @@ pub(crate) fn measured(count: i64, from: i64) -> (Vec<i64>, Vec<Column>) {
     let times = (from..from + count).map(|row| T + row * SECOND).collect();
     let voltage: Vec<f64> = (0..count).map(|_| f64::from(random.i32(30_000..42_000)) / 1e4).collect();
     let odd = [-0.0, f64::from_bits(0x7ff8_0000_0000_1234), f64::INFINITY, 5e-324];
-    let rim: Vec<f64> = (0..count).map(|_| if random.u8(..) < 9 { odd[random.usize(..4)] } else { random.f64() }).collect();
+    let rim: Vec<f64> =
+        (0..count).map(|_| if random.u8(..) < 9 { odd[random.usize(..4)] } else { random.f64() }).collect();
     let nulls: Vec<u32> = (0..u32::try_from(count).unwrap()).filter(|row| row % 31 == 0).collect();
     let cycle: Vec<f64> = (from..from + count).map(|row| f64::from(i32::try_from(row / 5_000).unwrap())).collect();
-    let current: Vec<f64> =
-        (from..from + count).map(|row| if row % 5_000 < 2_500 { 1.5 } else { -1.5 }).collect();
+    let current: Vec<f64> = (from..from + count).map(|row| if row % 5_000 < 2_500 { 1.5 } else { -1.5 }).collect();
     let columns = vec![
         column("voltage_v", &voltage, &[]),
         column("current_a", &current, &[]),
@@ -155,7 +155,8 @@ async fn windows(store: &Store, experiment: ExperimentId) -> String {
             let (from_us, to_us) = (T + from * SECOND, T + to * SECOND);
             let drawn = store.drawn_window(stream, &wanted, from_us, to_us).await.unwrap();
             let whole = store.window(stream, &wanted, from_us, to_us).await.unwrap();
-            all += &format!("{:?} {:?}", reduce(&drawn, 3, from_us, to_us, 100), reduce(&whole, 3, from_us, to_us, 100));
+            all +=
+                &format!("{:?} {:?}", reduce(&drawn, 3, from_us, to_us, 100), reduce(&whole, 3, from_us, to_us, 100));
         }
     }
     all

@@ -57,8 +57,7 @@ async fn killed(database: Database) {
     store.migrate().await.unwrap();
     let experiment = over(&store, "killed").await;
     let bench = Bench { data: TempDir::new().unwrap(), folder: TempDir::new().unwrap(), url, experiment };
-    let settings =
-        cellar::config::Archive { to: bench.folder.path().display().to_string(), ..Default::default() };
+    let settings = cellar::config::Archive { to: bench.folder.path().display().to_string(), ..Default::default() };
     let fresh = async || {
         let store = Store::open(&bench.url).await.unwrap();
         store.with_archive(Archive::of(&settings, Clock::System).unwrap())

@@ -77,11 +77,14 @@ impl Lab {
             format!("/experiments/{id}"),
         ];
         for (from, to) in [(from, to), (T, T + 62_000 * SECOND), (T + 7, T + 40 * SECOND)] {
-            paths.push(format!("/api/v1/streams/{stream}/series?columns=voltage_v,rim_c&from_us={from}&to_us={to}&width=300"));
+            paths.push(format!(
+                "/api/v1/streams/{stream}/series?columns=voltage_v,rim_c&from_us={from}&to_us={to}&width=300"
+            ));
         }
         let mut all = Vec::new();
         for path in paths {
-            let request = reqwest::Client::new().get(self.server.url(&path)).header("cookie", self.viewer.cookie_line());
+            let request =
+                reqwest::Client::new().get(self.server.url(&path)).header("cookie", self.viewer.cookie_line());
             let answer = request.send().await.unwrap();
             assert_eq!(answer.status().as_u16(), 200, "{path}");
             let mut body = answer.bytes().await.unwrap().to_vec();
@@ -260,7 +263,8 @@ impl S3 {
             .unwrap();
         let s3 = Self { process, port };
         let began = Instant::now();
-        while !matches!(reqwest::Client::new().put(s3.url("")).send().await, Ok(answer) if answer.status().is_success()) {
+        while !matches!(reqwest::Client::new().put(s3.url("")).send().await, Ok(answer) if answer.status().is_success())
+        {
             assert!(began.elapsed() < PATIENCE, "it does not answer");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }

@@ -112,8 +112,7 @@ pub fn read_group(
     let count = count.ok_or_else(|| wrong("is no chunk"))?;
     let part = Arc::new(Part { start, bytes });
     let properties = Arc::new(ReaderProperties::builder().build());
-    let reader =
-        SerializedRowGroupReader::new(part, metadata, RowGroupPageIndex::new(group, None), properties)?;
+    let reader = SerializedRowGroupReader::new(part, metadata, RowGroupPageIndex::new(group, None), properties)?;
     let mut own: Vec<Vec<i64>> = Vec::with_capacity(OWN_COLUMNS.len());
     let mut columns = Vec::with_capacity(metadata.num_columns().saturating_sub(OWN_COLUMNS.len()));
     for place in 0..metadata.num_columns() {

@@ -31,8 +31,7 @@ fn chunk(seq: &[(i64, i64)], times_us: Vec<i64>, columns: Vec<ColumnValues>) -> 
 
 #[test]
 fn odd_values_numbers_and_times_come_back_to_the_bit() {
-    let odd =
-        vec![-0.0, 0.0, f64::NAN, f64::INFINITY, 5e-324, f64::MAX, f64::from_bits(0x7ff8_0000_0000_1234), -0.0];
+    let odd = vec![-0.0, 0.0, f64::NAN, f64::INFINITY, 5e-324, f64::MAX, f64::from_bits(0x7ff8_0000_0000_1234), -0.0];
     let times = vec![i64::MIN, i64::MAX, 0, -1, 1, i64::MAX, 7, 7];
     let with = |nulls: &[u32]| ColumnValues { values: odd.clone(), nulls: nulls.to_vec() };
     let sent = [

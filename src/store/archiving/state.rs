@@ -45,10 +45,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn archived(&self, experiment: ExperimentId) -> Result<Option<Archived>, StoreError> {
-        let (files, chunks, bytes, at_us, place): (i64, i64, i64, Option<i64>, Option<String>) =
-            on_read!(&self.db, pool, dialect => {
-                sqlx::query_as(OF_EXPERIMENT.text(dialect)).bind(experiment.0).fetch_one(pool).await?
-            });
+        let (files, chunks, bytes, at_us, place): (i64, i64, i64, Option<i64>, Option<String>) = on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(OF_EXPERIMENT.text(dialect)).bind(experiment.0).fetch_one(pool).await?
+        });
         let (Some(at_us), Some(place)) = (at_us, place) else { return Ok(None) };
         let kept: Option<(i64,)> = on_read!(&self.db, pool, dialect => {
             sqlx::query_as(IS_KEPT.text(dialect)).bind(experiment.0).fetch_optional(pool).await?

@@ -36,7 +36,8 @@ impl Stub {
 
     pub(in crate::store) fn read(bytes: &[u8]) -> Result<Self, CodecError> {
         let damaged = |at, what| CodecError::Damaged { at, what };
-        let (head, seq) = bytes.split_first_chunk::<HEAD_BYTES>().ok_or(damaged(0, "the place of an archived chunk"))?;
+        let (head, seq) =
+            bytes.split_first_chunk::<HEAD_BYTES>().ok_or(damaged(0, "the place of an archived chunk"))?;
         let (version, codec) = (head[0], i64::from(head[1]));
         if version != VERSION {
             return Err(damaged(0, "a layout version this program knows"));

@@ -26,9 +26,7 @@ impl Store {
     ) -> Result<(Vec<Piece>, Option<ArchiveError>), StoreError> {
         match self.drawn_window(stream, wanted, from_us, to_us).await {
             Ok(pieces) => Ok((pieces, None)),
-            Err(StoreError::Archive(error)) => {
-                Ok((self.outlined(stream, wanted, from_us, to_us).await?, Some(error)))
-            }
+            Err(StoreError::Archive(error)) => Ok((self.outlined(stream, wanted, from_us, to_us).await?, Some(error))),
             Err(error) => Err(error),
         }
     }
