@@ -76,7 +76,8 @@ impl Summaries {
         if let Some((true, found)) = earlier {
             return Ok(found);
         }
-        if rows <= ROWS_AT_ONCE_MAX {
+        // What is in the archive is fetched first, perhaps from far away: nobody waits for that.
+        if rows <= ROWS_AT_ONCE_MAX && state.store.archived(id).await?.is_none() {
             let found = work_out(state, experiment).await?;
             self.keep(id, rows, found.clone());
             return Ok(found);
