@@ -77,7 +77,7 @@ async fn main() {
         first_at_us: START_US,
         span_max_us: ROWS * ROW_US,
     };
-    group.set_latest(stream, &latest).await.unwrap();
+    group.set_latest(&[(stream, latest)]).await.unwrap();
     group.commit().await.unwrap();
 
     let wanted: Vec<String> = names[..3].iter().map(|name| (*name).to_owned()).collect();

@@ -158,9 +158,12 @@ impl Archive {
         match &self.inner.place {
             Place::Folder(folder) => {
                 let (folder, file) = (folder.clone(), name.to_owned());
-                self.on_disk(name, move || folder.put(&file, &bytes)).await
+                self.waiting(name, move || folder.put(&file, &bytes)).await
             }
-            Place::Bucket(bucket) => bucket.put(name, &bytes).await.map_err(|error| self.failed(name, &error)),
+            Place::Bucket(bucket) => {
+                let (bucket, file) = (bucket.clone(), name.to_owned());
+                self.waiting(name, move || bucket.put(&file, &bytes)).await
+            }
         }
     }
 
@@ -172,9 +175,12 @@ impl Archive {
         match &self.inner.place {
             Place::Folder(folder) => {
                 let (folder, file) = (folder.clone(), name.to_owned());
-                self.on_disk(name, move || folder.remove(&file)).await
+                self.waiting(name, move || folder.remove(&file)).await
             }
-            Place::Bucket(bucket) => bucket.remove(name).await.map_err(|error| self.failed(name, &error)),
+            Place::Bucket(bucket) => {
+                let (bucket, file) = (bucket.clone(), name.to_owned());
+                self.waiting(name, move || bucket.remove(&file)).await
+            }
         }
     }
 
@@ -268,11 +274,11 @@ impl Archive {
         let bytes = match &self.inner.place {
             Place::Folder(folder) => {
                 let (folder, file) = (folder.clone(), object.name.clone());
-                self.on_disk(&object.name, move || folder.read(&file, from, length)).await?
+                self.waiting(&object.name, move || folder.read(&file, from, length)).await?
             }
             Place::Bucket(bucket) => {
-                let read = bucket.read(&object.name, from, length).await;
-                read.map_err(|error| self.failed(&object.name, &error))?
+                let (bucket, file) = (bucket.clone(), object.name.clone());
+                self.waiting(&object.name, move || bucket.read(&file, from, length)).await?
             }
         };
         if bytes.len() as u64 == length { Ok(bytes) } else { Err(self.damaged(object, &"it is shorter than it was")) }
@@ -282,8 +288,8 @@ impl Archive {
         self.inner.bodies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Works on a thread that may wait for a disk.
-    async fn on_disk<T: Send + 'static>(
+    /// Works on a thread that may wait for a disk or a store.
+    async fn waiting<T: Send + 'static>(
         &self,
         name: &str,
         work: impl FnOnce() -> std::io::Result<T> + Send + 'static,

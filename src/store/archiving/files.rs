@@ -5,6 +5,7 @@ use super::{
 };
 use crate::archive::{Archive, ObjectRef};
 use crate::domain::ids::{ExperimentId, StreamId};
+use crate::domain::text::hexadecimal;
 use crate::store::group::on_group;
 use crate::store::sql::{InsertedId, on_read, on_write};
 use crate::store::{Group, Store, StoreError};
@@ -75,7 +76,7 @@ impl Group {
                 .inserted_id()
         });
         // Two databases may share a place, as after a restore from a backup: the checksum keeps their files apart.
-        let mark: String = sha256.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let mark = hexadecimal(sha256.get(..4).unwrap_or_default());
         let name = format!("experiment-{experiment}/stream-{stream}-part-{id}-{mark}.parquet");
         on_group!(self, conn, dialect => {
             sqlx::query(NAME_FILE.text(dialect)).bind(&name).bind(id).execute(conn).await?;

@@ -14,6 +14,7 @@ use crate::archive::{Archive, ArchiveError, ObjectRef};
 use crate::domain::audit::{Actor, Change};
 use crate::domain::ids::{ExperimentId, StreamId};
 use crate::domain::measure;
+use crate::domain::text::hexadecimal;
 use crate::series::chunk::Packing;
 use crate::series::codec::{CODEC_ARCHIVED, checksum};
 use crate::store::blocks::StoredBlock;
@@ -300,10 +301,6 @@ async fn check(archive: &Archive, file: &ObjectRef, part: &Part) -> Result<(), S
         }
     }
     Ok(())
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Store {
