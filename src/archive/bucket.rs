@@ -129,7 +129,8 @@ impl Bucket {
 }
 
 fn read_answer(mut answer: Response<ureq::Body>, most: u64) -> Result<Answer> {
-    let body = answer.body_mut().with_config().limit(most.max(REFUSAL_BYTES_MAX)).read_to_vec();
+    // What just fits is told from what does not by one byte more.
+    let body = answer.body_mut().with_config().limit(most.max(REFUSAL_BYTES_MAX).saturating_add(1)).read_to_vec();
     Ok(Answer { status: answer.status().as_u16(), body: body.map_err(Error::other)?.into() })
 }
 

@@ -44,8 +44,8 @@ pub enum StoreError {
         /// What does not fit.
         reason: String,
     },
-    /// Rows are in the archive, and it does not give them.
-    #[error("rows are in the archive and cannot be read: {0}")]
+    /// The archive does not give rows that are there, or does not take them.
+    #[error(transparent)]
     Archive(#[from] crate::archive::ArchiveError),
     /// The database refused or failed.
     #[error("database")]
