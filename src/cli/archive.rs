@@ -12,7 +12,7 @@ use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::audit::Actor;
-use crate::domain::ids::ExperimentId;
+use crate::domain::ids::{ExperimentId, StreamId};
 use crate::domain::sample::Subject;
 use crate::series::chunk::Packing;
 use crate::store::Store;
@@ -100,29 +100,28 @@ async fn archive(config: &Config, store: &Store, experiments: &[i64], json: bool
     let by = Actor::shell("cellar archive run");
     let now_us = Clock::System.now_us();
     store.remove_left_files(now_us).await?;
-    let (mut rows, mut bytes, mut files) = (0, 0, 0);
-    let streams = if experiments.is_empty() {
-        let days = i64::from(config.archive.after_days);
-        store.streams_to_archive(now_us.saturating_sub(days.saturating_mul(DAY_US))).await?
-    } else {
-        named(store, experiments, now_us).await?
-    };
-    for (experiment, stream) in streams {
-        let mut disturbed = 0;
+    if experiments.is_empty() && config.archive.after_days == 0 {
+        return Err(BadInput("archive.after_days is 0: name the experiments".to_owned()).into());
+    }
+    let mut done = Moved::default();
+    if experiments.is_empty() {
+        let before_us = now_us.saturating_sub(i64::from(config.archive.after_days).saturating_mul(DAY_US));
         loop {
-            let done = store.archive_part(&by, experiment, stream, Clock::System.now_us()).await?;
-            if done.is_disturbed && disturbed < DISTURBED_MAX {
-                disturbed += 1;
-                continue;
-            }
-            if done.chunks == 0 {
+            // Some at a time: what is done is not among the next.
+            let streams = store.streams_to_archive(before_us).await?;
+            if streams.is_empty() {
                 break;
             }
-            rows += done.rows;
-            bytes += done.bytes;
-            files += 1;
+            for (experiment, stream) in streams {
+                done.add_all_of(store, &by, experiment, stream).await?;
+            }
+        }
+    } else {
+        for (experiment, stream) in named(store, experiments, now_us).await? {
+            done.add_all_of(store, &by, experiment, stream).await?;
         }
     }
+    let Moved { rows, bytes, files } = done;
     print(&if json {
         json!({ "rows": rows, "files": files, "bytes": bytes }).to_string()
     } else if files == 0 {
@@ -133,12 +132,46 @@ async fn archive(config: &Config, store: &Store, experiments: &[i64], json: bool
     Ok(ExitCode::SUCCESS)
 }
 
+/// What was moved.
+#[derive(Default)]
+struct Moved {
+    rows: i64,
+    bytes: usize,
+    files: usize,
+}
+
+impl Moved {
+    /// Moves everything that is sealed of a stream.
+    async fn add_all_of(
+        &mut self,
+        store: &Store,
+        by: &Actor,
+        experiment: ExperimentId,
+        stream: StreamId,
+    ) -> anyhow::Result<()> {
+        let mut disturbed = 0;
+        loop {
+            let done = store.archive_part(by, experiment, stream, Clock::System.now_us()).await?;
+            if done.is_disturbed {
+                disturbed += 1;
+                anyhow::ensure!(
+                    disturbed < DISTURBED_MAX,
+                    "the rows of experiment {experiment} change all the time; try again"
+                );
+                continue;
+            }
+            if done.chunks == 0 {
+                return Ok(());
+            }
+            self.rows += done.rows;
+            self.bytes += done.bytes;
+            self.files += 1;
+        }
+    }
+}
+
 /// The streams of these experiments, everything in them sealed, and nobody's wish to keep them here any more.
-async fn named(
-    store: &Store,
-    experiments: &[i64],
-    now_us: i64,
-) -> anyhow::Result<Vec<(ExperimentId, crate::domain::ids::StreamId)>> {
+async fn named(store: &Store, experiments: &[i64], now_us: i64) -> anyhow::Result<Vec<(ExperimentId, StreamId)>> {
     let mut all = Vec::new();
     for id in experiments {
         let id = existing(store, *id).await?;

@@ -137,6 +137,7 @@ both_engines! {
         let before = lab.everything().await;
         assert!(before.iter().all(|(_, body)| body.len() > 200));
         assert!(lab.well(&["archive", "status", &id]).contains("all of it is in the database"));
+        assert_eq!(lab.cellar(&["archive", "run"]).status.code(), Some(1), "nothing leaves by itself");
         assert!(lab.well(&["archive", "run", &id, "--json"]).contains("\"rows\":57300"));
         assert!(lab.well(&["archive", "status", &id]).contains("chunks in 3 files"));
         assert!(lab.well(&["archive", "status"]).contains("57300 rows of 1 experiments in 3 files"));

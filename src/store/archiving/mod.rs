@@ -20,8 +20,10 @@ use super::sql::statements;
 
 /// Chunks of one file: two million rows, a few megabytes.
 const CHUNKS_PER_FILE: i64 = 128;
-/// Bytes of chunks in one file: with many noisy columns fewer chunks are a file. What is in memory is a few times that.
+/// Bytes of chunks in one file: with many noisy columns fewer chunks are a file.
 const CHUNK_BYTES_PER_FILE: usize = 16 * 1024 * 1024;
+/// Bytes of the rows of one file, unpacked: what is in memory while it is made.
+const ROW_BYTES_PER_FILE: usize = 128 * 1024 * 1024;
 /// Chunks that come back in one transaction: some megabytes, so that ingest does not wait for it.
 const CHUNKS_PER_RESTORE: i64 = 16;
 /// After so long a file that was begun belongs to nobody any more: writing and reading one back takes seconds, µs.
@@ -64,7 +66,7 @@ statements! {
         DELETE FROM stream_archive
         WHERE stream_id = ?";
     HERE = "
-        SELECT boot, seq0, column_set_id, LENGTH(content)
+        SELECT boot, seq0, column_set_id, LENGTH(content), row_count
         FROM block
         WHERE stream_id = ? AND level = 3 AND dated = 1 AND codec IN (1, 2)
         ORDER BY boot, seq0

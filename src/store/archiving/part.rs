@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::stub::Stub;
 use super::{
-    BEGUN, CANDIDATES, CHUNK_BYTES_PER_FILE, CHUNKS_PER_FILE, HERE, OFFER_AGAIN, OFFERED, PAGE, REPLACE, SEALED_ROWS,
-    STORED,
+    BEGUN, CANDIDATES, CHUNK_BYTES_PER_FILE, CHUNKS_PER_FILE, HERE, OFFER_AGAIN, OFFERED, PAGE, REPLACE,
+    ROW_BYTES_PER_FILE, SEALED_ROWS, STORED,
 };
 use crate::archive::object::{self, ChunkRows};
 use crate::archive::{Archive, ArchiveError, ObjectRef};
@@ -154,21 +154,24 @@ impl Store {
 
     /// The next chunks that fit into one file; they have the same columns. `None` when none is left.
     async fn next_part(&self, about: &Experiment, stream: StreamId) -> Result<Option<Part>, StoreError> {
-        let here: Vec<(i64, i64, i64, i64)> = on_read!(&self.db, pool, dialect => {
+        let here: Vec<(i64, i64, i64, i64, i64)> = on_read!(&self.db, pool, dialect => {
             sqlx::query_as(HERE.text(dialect)).bind(stream.0).bind(CHUNKS_PER_FILE).fetch_all(pool).await?
         });
-        let Some((_, _, set, _)) = here.first().copied() else { return Ok(None) };
-        let mut bytes = 0;
+        let Some((_, _, set, ..)) = here.first().copied() else { return Ok(None) };
+        let names = self.column_sets([set]).await?.remove(&set).unwrap_or_default();
+        // A row has its numbers, its time, and a value in each column.
+        let row_bytes = 8 * (names.len() + 3);
+        let (mut bytes, mut unpacked) = (0, 0);
         let mut blocks = Vec::new();
-        for (boot, seq0, _, length) in here.into_iter().filter(|(_, _, of, _)| *of == set) {
+        for (boot, seq0, _, length, rows) in here.into_iter().filter(|(_, _, of, ..)| *of == set) {
             bytes += usize::try_from(length).unwrap_or_default();
-            if bytes > CHUNK_BYTES_PER_FILE && !blocks.is_empty() {
+            unpacked += usize::try_from(rows).unwrap_or_default() * row_bytes;
+            if (bytes > CHUNK_BYTES_PER_FILE || unpacked > ROW_BYTES_PER_FILE) && !blocks.is_empty() {
                 break;
             }
             // One that is gone was sealed anew with late rows: its successor comes another time.
             blocks.extend(self.chunk_row(stream, boot, seq0).await?.filter(|block| !block.is_archived()));
         }
-        let names = self.column_sets([set]).await?.remove(&set).unwrap_or_default();
         let facts = self.facts(about, stream, &names).await?;
         let made = tokio::task::spawn_blocking(move || make(blocks, &names, &facts)).await;
         let made = made.map_err(|error| StoreError::Unreadable {
