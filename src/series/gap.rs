@@ -3,7 +3,7 @@
 /// A pause longer than this many times the usual distance between rows is a gap.
 const GAP_FACTOR: i64 = 10;
 /// Pauses shorter than this are never called a gap: devices send in batches.
-const GAP_MIN_US: i64 = 2_000_000;
+pub(super) const GAP_MIN_US: i64 = 2_000_000;
 /// Distances looked at: the median of a sample is as good as that of all, and does not grow with the window.
 const STEPS_MAX: usize = 1_000;
 

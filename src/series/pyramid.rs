@@ -6,6 +6,8 @@
 use super::chunk::{Packing, View, pack_plain};
 use super::codec::{CodecError, ColumnValues, Rows};
 use super::gap;
+use super::window::Piece;
+use crate::domain::sample::Column;
 
 /// Rows of a bucket of level 1.
 pub const LEVEL_1_ROWS: usize = 64;
@@ -155,17 +157,14 @@ impl Level {
     /// [`CodecError`] when the bytes are not what was written.
     #[expect(clippy::cast_possible_truncation, reason = "written from integers")]
     pub fn read(view: &View<'_>, wanted: &[Option<usize>]) -> Result<Self, CodecError> {
-        let from_us = view.times_us()?;
-        let lengths = view.column(0)?.values;
-        let to_us = from_us.iter().zip(lengths).map(|(from, length)| from.saturating_add(length as i64)).collect();
+        let (from_us, to_us) = times_us(view)?;
         let rows = view.column(1)?.values.into_iter().map(|rows| rows as i64);
         let rows = rows.map(|rows| u32::try_from(rows).unwrap_or_default()).collect();
         let chunk_seq0 = view.column(2)?.values.into_iter().map(|seq| seq as i64).collect();
         let spans = wanted.iter().map(|column| match column {
             None => Ok(vec![None; from_us.len()]),
             Some(index) => {
-                let low = view.column(HEAD_COLUMNS + 2 * index)?;
-                let high = view.column(HEAD_COLUMNS + 2 * index + 1)?;
+                let [low, high] = sides(view, *index)?;
                 let mut spans: Vec<Span> = low.values.into_iter().zip(high.values).map(Some).collect();
                 for row in low.nulls {
                     if let Some(span) = spans.get_mut(row as usize) {
@@ -178,11 +177,79 @@ impl Level {
         Ok(Self { spans: spans.collect::<Result<_, CodecError>>()?, to_us, rows, chunk_seq0, from_us })
     }
 
+    /// [`Piece::of_level`], straight from a block that stands for `rows` rows: without looking at how many rows which bucket has.
+    /// `None` when one of its buckets lies across an edge of the window.
+    ///
+    /// # Errors
+    /// As [`Level::read`].
+    pub fn whole_piece(
+        view: &View<'_>,
+        wanted: &[Option<usize>],
+        rows: usize,
+        offset_us: i64,
+        (from_us, to_us): (i64, i64),
+    ) -> Result<Option<Piece>, CodecError> {
+        let (firsts_us, lasts_us) = times_us(view)?;
+        let mut times: Vec<i64> = firsts_us.into_iter().zip(lasts_us).flat_map(|(first, last)| [first, last]).collect();
+        times.iter_mut().for_each(|at_us| *at_us = at_us.saturating_add(offset_us));
+        if !times.iter().all(|at_us| (from_us..=to_us).contains(at_us)) {
+            return Ok(None);
+        }
+        let column = |index: &usize| {
+            let [low, high] = sides(view, *index)?;
+            let values = low.values.into_iter().zip(high.values).flat_map(|(low, high)| [low, high]).collect();
+            let nulls = low.nulls.into_iter().flat_map(|bucket| [2 * bucket, 2 * bucket + 1]).collect();
+            Ok(Column { name: String::new(), values, nulls })
+        };
+        let columns = wanted.iter().map(|index| index.as_ref().map(column).transpose());
+        let columns = columns.collect::<Result<_, CodecError>>()?;
+        Ok(Some(Piece { times_us: times, columns, bucket_rows: Some(rows) }))
+    }
+
     /// How many columns of samples a block of the pyramid has.
     #[must_use]
     pub fn column_count(view: &View<'_>) -> usize {
         view.column_count().saturating_sub(HEAD_COLUMNS) / 2
     }
+}
+
+impl Piece {
+    /// The buckets that lie wholly within `from_us..=to_us`, moved by `offset_us`, as a chart takes them.
+    #[must_use]
+    pub fn of_level(level: &Level, offset_us: i64, from_us: i64, to_us: i64) -> Self {
+        let span =
+            |bucket: usize| [level.from_us[bucket], level.to_us[bucket]].map(|at_us| at_us.saturating_add(offset_us));
+        let is_within = |bucket: &usize| span(*bucket)[0] >= from_us && span(*bucket)[1] <= to_us;
+        let inside: Vec<usize> = (0..level.len()).filter(is_within).collect();
+        let columns = level.spans.iter().map(|spans| {
+            let nulls = (0_u32..).step_by(2).zip(&inside).filter(|(_, bucket)| spans[**bucket].is_none());
+            let values = inside.iter().flat_map(|bucket| spans[*bucket].map_or([0.0; 2], |(low, high)| [low, high]));
+            Some(Column {
+                name: String::new(),
+                values: values.collect(),
+                nulls: nulls.flat_map(|(row, _)| [row, row + 1]).collect(),
+            })
+        });
+        Self {
+            columns: columns.collect(),
+            times_us: inside.iter().flat_map(|bucket| span(*bucket)).collect(),
+            bucket_rows: Some(inside.iter().map(|bucket| level.rows[*bucket] as usize).sum()),
+        }
+    }
+}
+
+/// Times of the first and of the last row of each bucket, µs.
+#[expect(clippy::cast_possible_truncation, reason = "written from integers")]
+fn times_us(view: &View<'_>) -> Result<(Vec<i64>, Vec<i64>), CodecError> {
+    let from_us = view.times_us()?;
+    let lengths = view.column(0)?.values;
+    let to_us = from_us.iter().zip(lengths).map(|(from, length)| from.saturating_add(length as i64)).collect();
+    Ok((from_us, to_us))
+}
+
+/// The lowest and the highest value of a column in each bucket.
+fn sides(view: &View<'_>, index: usize) -> Result<[ColumnValues; 2], CodecError> {
+    Ok([view.column(HEAD_COLUMNS + 2 * index)?, view.column(HEAD_COLUMNS + 2 * index + 1)?])
 }
 
 /// The row each bucket starts with.
@@ -271,6 +338,14 @@ mod tests {
                 vec![Some((2.0, 2.0)), Some((-0.0, -0.0)), Some((2.0, 2.0)), Some((-0.0, -0.0))]
             ]
         );
+        let whole = |from_us| Level::whole_piece(&view, &[Some(1), None, Some(0)], 6, 10, (from_us, 17)).unwrap();
+        let (found, expected) = (whole(15).unwrap(), Piece::of_level(&read, 10, 15, 17));
+        assert_eq!((&found.times_us, found.bucket_rows), (&expected.times_us, expected.bucket_rows));
+        for (found, expected) in found.columns.iter().zip(&expected.columns) {
+            let value = |column: &Option<Column>, row| column.as_ref().and_then(|column| column.get(row));
+            (0..8).for_each(|row| assert_eq!(value(found, row), value(expected, row)));
+        }
+        assert_eq!(whole(16), None, "a bucket begins before");
         level.remove_chunk(40);
         assert_eq!(level, Level::of_chunk(&odd, 50, 2));
     }

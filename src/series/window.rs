@@ -1,7 +1,6 @@
 //! A window of a stream reduced to what a screen can show: at most two points per pixel and column, extremes kept.
 
 use super::gap;
-use super::pyramid::Level;
 use crate::domain::sample::Column;
 
 /// Widest chart anybody draws, in pixels: two 8K screens side by side.
@@ -16,8 +15,8 @@ pub struct Piece {
     /// One per asked-for column; `None` where the block does not have it. Of a bucket two values: the lowest and the
     /// highest.
     pub columns: Vec<Option<Column>>,
-    /// How many rows each bucket has; `None` for a piece of rows.
-    pub bucket_rows: Option<Vec<u32>>,
+    /// Of buckets, all of which lie within the window: how many rows they have together. `None` for a piece of rows.
+    pub bucket_rows: Option<usize>,
 }
 
 impl Piece {
@@ -27,46 +26,9 @@ impl Piece {
         Self { times_us, columns, bucket_rows: None }
     }
 
-    /// The buckets of a level that lie wholly within `from_us..=to_us`, moved by `offset_us`; one column each for the
-    /// spans of the level.
-    #[must_use]
-    pub fn of_level(level: &Level, offset_us: i64, from_us: i64, to_us: i64) -> Self {
-        let span = |bucket: &usize| {
-            (level.from_us[*bucket].saturating_add(offset_us), level.to_us[*bucket].saturating_add(offset_us))
-        };
-        let is_within = |bucket: &usize| span(bucket).0 >= from_us && span(bucket).1 <= to_us;
-        let inside: Vec<usize> = (0..level.len()).filter(is_within).collect();
-        let columns = level.spans.iter().map(|spans| {
-            let mut column =
-                Column { name: String::new(), values: Vec::with_capacity(2 * inside.len()), nulls: vec![] };
-            for (row, bucket) in (0_u32..).step_by(2).zip(&inside) {
-                let span = spans[*bucket];
-                column.values.extend(span.map_or([0.0; 2], |(low, high)| [low, high]));
-                if span.is_none() {
-                    column.nulls.extend([row, row + 1]);
-                }
-            }
-            Some(column)
-        });
-        Self {
-            columns: columns.collect(),
-            times_us: inside.iter().flat_map(|bucket| [span(bucket).0, span(bucket).1]).collect(),
-            bucket_rows: Some(inside.iter().map(|bucket| level.rows[*bucket]).collect()),
-        }
-    }
-
-    /// Rows from here to there are the two ends of one bucket.
-    fn is_bucket(&self, before: u32, after: u32) -> bool {
-        self.bucket_rows.is_some() && before.is_multiple_of(2) && after == before + 1
-    }
-
-    /// How many samples a row stands for.
-    fn samples(&self, row: u32) -> usize {
-        match &self.bucket_rows {
-            None => 1,
-            Some(_) if row % 2 == 1 => 0,
-            Some(rows) => rows.get(row as usize / 2).map_or(0, |rows| *rows as usize),
-        }
+    /// Row `row` and the next one are the two ends of one bucket.
+    fn is_bucket(&self, row: usize) -> bool {
+        self.bucket_rows.is_some() && row.is_multiple_of(2)
     }
 }
 
@@ -89,83 +51,132 @@ pub struct Series {
 #[must_use]
 pub fn reduce(pieces: &[Piece], column_count: usize, from_us: i64, to_us: i64, width: usize) -> Series {
     let width = width.clamp(1, WIDTH_MAX);
-    let order = rows_in_order(pieces, from_us, to_us);
-    let gaps = find_gaps(pieces, &order);
-    let has_buckets = pieces.iter().any(|piece| piece.bucket_rows.as_ref().is_some_and(|rows| !rows.is_empty()));
-    if order.len() <= 2 * width && !has_buckets {
-        every_sample(pieces, column_count, &order, gaps)
-    } else {
-        extremes(pieces, column_count, &order, gaps, (from_us, to_us), width)
-    }
-}
-
-/// (piece, row) of every row in the window, by time.
-fn rows_in_order(pieces: &[Piece], from_us: i64, to_us: i64) -> Vec<(u32, u32)> {
-    let time = |&(piece, row): &(u32, u32)| pieces[piece as usize].times_us[row as usize];
-    let mut order = Vec::new();
-    for (piece, rows) in (0_u32..).zip(pieces) {
-        order.extend(
-            (0_u32..)
-                .zip(&rows.times_us)
-                .filter(|(_, at)| (from_us..=to_us).contains(*at))
-                .map(|(row, _)| (piece, row)),
-        );
-    }
-    if !order.is_sorted_by_key(time) {
-        order.sort_by_key(time);
-    }
-    order
-}
-
-/// Pauses much longer than the median distance between rows.
-fn find_gaps(pieces: &[Piece], order: &[(u32, u32)]) -> Vec<(i64, i64)> {
-    let time = |&(piece, row): &(u32, u32)| pieces[piece as usize].times_us[row as usize];
-    let within_bucket =
-        |pair: &[(u32, u32)]| pair[0].0 == pair[1].0 && pieces[pair[0].0 as usize].is_bucket(pair[0].1, pair[1].1);
-    let has_buckets = pieces.iter().any(|piece| piece.bucket_rows.is_some());
-    let step = |pair: &[(u32, u32)]| time(&pair[1]).saturating_sub(time(&pair[0]));
-    let longest_us = if has_buckets {
-        let steps: Vec<i64> = order.windows(2).filter(|pair| !within_bucket(pair)).map(step).collect();
-        gap::longest_us(steps.into_iter())
-    } else {
-        gap::longest_us(order.windows(2).map(step))
-    };
-    let breaks = |pair: &&[(u32, u32)]| step(pair) > longest_us && !within_bucket(pair);
-    order.windows(2).filter(breaks).map(|pair| (time(&pair[0]), time(&pair[1]))).collect()
-}
-
-fn every_sample(pieces: &[Piece], column_count: usize, order: &[(u32, u32)], gaps: Vec<(i64, i64)>) -> Series {
-    let mut series = Series {
-        columns: vec![Vec::with_capacity(order.len()); column_count],
-        gaps,
-        rows: order.len(),
+    let runs = runs_in_order(pieces, from_us, to_us);
+    let drawn: usize = runs.iter().map(|run| run.rows().len()).sum();
+    let of_rows = runs.iter().filter(|run| run.piece.bucket_rows.is_none()).map(|run| run.rows().len());
+    let of_buckets = pieces.iter().filter_map(|piece| piece.bucket_rows);
+    let has_buckets = of_buckets.clone().any(|rows| rows > 0);
+    let series = Series {
+        rows: of_rows.chain(of_buckets).sum(),
+        columns: vec![Vec::with_capacity(drawn.min(2 * width + 2)); column_count],
+        gaps: find_gaps(&runs),
         ..Series::default()
     };
+    if drawn <= 2 * width && !has_buckets {
+        every_sample(series, &runs)
+    } else {
+        extremes(series, &runs, (from_us, to_us), width)
+    }
+}
+
+/// Rows of a piece that follow each other in time, without rows of another piece between them.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    piece: &'a Piece,
+    from: usize,
+    to: usize,
+}
+
+impl<'a> Run<'a> {
+    fn rows(&self) -> std::ops::Range<usize> {
+        self.from..self.to
+    }
+
+    fn times_us(&self) -> &'a [i64] {
+        &self.piece.times_us[self.from..self.to]
+    }
+}
+
+/// Every row in the window, by time.
+fn runs_in_order<'a>(pieces: &'a [Piece], from_us: i64, to_us: i64) -> Vec<Run<'a>> {
+    if pieces.iter().all(|piece| piece.times_us.is_sorted()) {
+        let within = |piece: &'a Piece| Run {
+            piece,
+            from: piece.times_us.partition_point(|at_us| *at_us < from_us),
+            to: piece.times_us.partition_point(|at_us| *at_us <= to_us),
+        };
+        let mut runs: Vec<Run<'_>> = pieces.iter().map(within).filter(|run| run.from < run.to).collect();
+        runs.sort_by_key(|run| run.times_us().first().copied());
+        if runs.windows(2).all(|pair| pair[0].times_us().last() <= pair[1].times_us().first()) {
+            return runs;
+        }
+    }
+    let mut order: Vec<(i64, &Piece, usize)> = Vec::new();
+    for piece in pieces {
+        let rows = piece.times_us.iter().enumerate().filter(|(_, at_us)| (from_us..=to_us).contains(*at_us));
+        order.extend(rows.map(|(row, at_us)| (*at_us, piece, row)));
+    }
+    order.sort_by_key(|(at_us, ..)| *at_us);
+    let mut runs: Vec<Run<'_>> = Vec::new();
+    for (_, piece, row) in order {
+        match runs.last_mut() {
+            Some(run) if std::ptr::eq(run.piece, piece) && run.to == row => run.to += 1,
+            _ => runs.push(Run { piece, from: row, to: row + 1 }),
+        }
+    }
+    runs
+}
+
+/// Pauses much longer than the median distance between rows: last row before, first row after.
+fn find_gaps(runs: &[Run<'_>]) -> Vec<(i64, i64)> {
+    let mut pauses = Vec::new();
+    steps(runs, |before_us, after_us| {
+        if after_us.saturating_sub(before_us) > gap::GAP_MIN_US {
+            pauses.push((before_us, after_us));
+        }
+    });
+    // Few streams have any, and those that rest between all their rows are not long.
+    if !pauses.is_empty() {
+        let mut all_us = Vec::new();
+        steps(runs, |before_us, after_us| all_us.push(after_us.saturating_sub(before_us)));
+        let longest_us = gap::longest_us(all_us.into_iter());
+        pauses.retain(|(before_us, after_us)| after_us.saturating_sub(*before_us) > longest_us);
+    }
+    pauses
+}
+
+/// Calls for every two neighbours in time, those within a bucket left out.
+fn steps(runs: &[Run<'_>], mut step: impl FnMut(i64, i64)) {
+    let mut last_us = None;
+    for run in runs {
+        let times_us = run.times_us();
+        if let (Some(before_us), Some(after_us)) = (last_us, times_us.first()) {
+            step(before_us, *after_us);
+        }
+        for (row, pair) in run.rows().zip(times_us.windows(2)) {
+            if !run.piece.is_bucket(row) {
+                step(pair[0], pair[1]);
+            }
+        }
+        last_us = times_us.last().copied();
+    }
+}
+
+fn every_sample(mut series: Series, runs: &[Run<'_>]) -> Series {
     let mut gap = 0;
-    for &(piece, row) in order {
-        let rows = &pieces[piece as usize];
-        let at_us = rows.times_us[row as usize];
-        mark_gap(&mut series, &mut gap, at_us);
-        series.times_us.push(at_us);
-        for (column, points) in rows.columns.iter().zip(&mut series.columns) {
-            points.push(column.as_ref().and_then(|column| column.get(row as usize)));
+    for run in runs {
+        for (row, at_us) in run.rows().zip(run.times_us()) {
+            mark_gap(&mut series, &mut gap, *at_us);
+            series.times_us.push(*at_us);
+            for (column, points) in run.piece.columns.iter().zip(&mut series.columns) {
+                points.push(column.as_ref().and_then(|column| column.get(row)));
+            }
         }
     }
     series
 }
 
-/// Before the first point after a gap, a point with no values breaks the lines.
-fn mark_gap(series: &mut Series, gap: &mut usize, at_us: i64) {
-    while let Some(&(before, after)) = series.gaps.get(*gap) {
-        if at_us < after {
-            return;
-        }
+/// Before the first point after a gap, a point with no values breaks the lines. Whether there was one.
+fn mark_gap(series: &mut Series, gap: &mut usize, at_us: i64) -> bool {
+    let known = *gap;
+    while let Some((before_us, after_us)) = series.gaps.get(*gap).filter(|range| at_us >= range.1) {
         *gap += 1;
-        series.times_us.push(before + (after - before) / 2);
+        series.times_us.push(before_us + (after_us - before_us) / 2);
         for points in &mut series.columns {
             points.push(None);
         }
     }
+    *gap > known
 }
 
 /// Time that a pixel stands for, µs: at most `width` of them, wherever the first begins, cover the window. Two digits and
@@ -186,75 +197,96 @@ struct Extremes {
     high_last: bool,
 }
 
+/// Values compared at a time: as many as fit in a register of every x86-64, twice.
+const LANES: usize = 4;
+
 impl Extremes {
-    fn include(this: &mut Option<Self>, value: f64) {
-        match this {
-            None => *this = Some(Self { low: value, high: value, high_last: true }),
-            Some(extremes) => {
-                // A NaN is no extreme, but one that stands first must not hide what follows.
-                if value < extremes.low || extremes.low.is_nan() {
-                    extremes.low = value;
-                    extremes.high_last = false;
-                }
-                if value > extremes.high || extremes.high.is_nan() {
-                    extremes.high = value;
-                    extremes.high_last = true;
-                }
+    /// Of values that follow each other; `None` where none is a number or there are none.
+    fn of(values: &[f64]) -> Option<Self> {
+        let (runs, rest) = values.as_chunks::<LANES>();
+        let (mut lows, mut highs) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+        // A NaN is no extreme: it is neither below nor above anything.
+        let mut include = |run: &[f64]| {
+            for ((low, high), value) in lows.iter_mut().zip(&mut highs).zip(run) {
+                *low = if *value < *low { *value } else { *low };
+                *high = if *value > *high { *value } else { *high };
             }
+        };
+        runs.iter().for_each(|run| include(run));
+        include(rest);
+        let (low, high) =
+            (lows.into_iter().fold(f64::INFINITY, f64::min), highs.into_iter().fold(f64::NEG_INFINITY, f64::max));
+        let place = |extreme: f64| values.iter().position(|value| *value == extreme);
+        let (low_at, high_at) = (place(low)?, place(high)?);
+        Some(Self { low, high, high_last: high_at >= low_at })
+    }
+
+    /// With those of later values.
+    fn and(self, later: Self) -> Self {
+        let (is_lower, is_higher) = (later.low < self.low, later.high > self.high);
+        Self {
+            low: if is_lower { later.low } else { self.low },
+            high: if is_higher { later.high } else { self.high },
+            high_last: match (is_lower, is_higher) {
+                (false, false) => self.high_last,
+                (true, true) => later.high_last,
+                (is_lower, _) => !is_lower,
+            },
+        }
+    }
+
+    /// Widens what was found by the values of some rows of a column.
+    fn include_rows(found: &mut Option<Self>, column: &Column, rows: std::ops::Range<usize>) {
+        let mut next = rows.start;
+        let end = rows.end.min(column.values.len());
+        let mut nulls = column.nulls[column.nulls.partition_point(|null| (*null as usize) < next)..].iter();
+        while next < end {
+            let null = nulls.next().map_or(end, |null| (*null as usize).min(end));
+            if let Some(more) = Self::of(&column.values[next..null]) {
+                *found = Some(found.map_or(more, |found| found.and(more)));
+            }
+            next = null + 1;
         }
     }
 }
 
-fn extremes(
-    pieces: &[Piece],
-    column_count: usize,
-    order: &[(u32, u32)],
-    gaps: Vec<(i64, i64)>,
-    (from_us, to_us): (i64, i64),
-    width: usize,
-) -> Series {
+fn extremes(mut series: Series, runs: &[Run<'_>], (from_us, to_us): (i64, i64), width: usize) -> Series {
     let bucket_us = pixel_us(to_us.saturating_sub(from_us), width);
-    let mut series = Series {
-        columns: vec![Vec::new(); column_count],
-        gaps,
-        bucket_us: Some(bucket_us),
-        rows: order.iter().map(|(piece, row)| pieces[*piece as usize].samples(*row)).sum(),
-        ..Series::default()
-    };
+    series.bucket_us = Some(bucket_us);
+    let mut runs = runs.iter().copied();
+    let mut next = runs.next();
     let mut gap = 0;
-    let mut rows = order.iter().peekable();
-    let mut found: Vec<Option<Extremes>> = vec![None; column_count];
-    while let Some(&&(piece, row)) = rows.peek() {
-        let first_us = pieces[piece as usize].times_us[row as usize];
+    let mut found: Vec<Option<Extremes>> = vec![None; series.columns.len()];
+    while let Some(first_us) = next.and_then(|run| run.times_us().first().copied()) {
         let start_us = first_us.div_euclid(bucket_us) * bucket_us;
+        let end_us = start_us.saturating_add(bucket_us);
+        let is_first = series.times_us.last().is_none_or(|before| *before >= start_us);
+        let is_after_gap = mark_gap(&mut series, &mut gap, first_us);
+        // A bucket ends at a gap, so that no line is drawn across it.
+        let limit_us = series.gaps.get(gap).map_or(end_us, |range| range.1.min(end_us));
         found.fill(None);
         let mut last_us = first_us;
-        while let Some(&(piece, row)) = rows.next_if(|(piece, row)| {
-            let at_us = pieces[*piece as usize].times_us[*row as usize];
-            // A bucket ends at a gap, so that no line is drawn across it.
-            at_us.saturating_sub(start_us) < bucket_us
-                && series.gaps.get(gap).is_none_or(|range| at_us < range.1 || first_us >= range.1)
-        }) {
-            let piece = &pieces[piece as usize];
-            last_us = piece.times_us[row as usize];
-            for (column, extremes) in piece.columns.iter().zip(&mut found) {
-                if let Some(value) = column.as_ref().and_then(|column| column.get(row as usize)) {
-                    Extremes::include(extremes, value);
+        while let Some(run) = &mut next {
+            let times_us = run.times_us();
+            let count = times_us.iter().position(|at_us| *at_us >= limit_us).unwrap_or(times_us.len());
+            let rows = run.from..run.from + count;
+            for (column, extremes) in run.piece.columns.iter().zip(&mut found) {
+                if let Some(column) = column {
+                    Extremes::include_rows(extremes, column, rows.clone());
                 }
             }
+            last_us = times_us[..count].last().copied().unwrap_or(last_us);
+            run.from = rows.end;
+            if count < times_us.len() {
+                break;
+            }
+            next = runs.next();
         }
-        let is_at_edge = |edge: Option<&&(u32, u32)>| {
-            edge.is_none_or(|(piece, row)| {
-                let at_us = pieces[*piece as usize].times_us[*row as usize];
-                at_us.saturating_sub(start_us) < bucket_us
-            })
-        };
         let is_before_gap = series.gaps.get(gap).is_some_and(|range| range.0 == last_us);
-        let is_after_gap = series.gaps.get(gap).is_some_and(|range| range.1 == first_us);
-        let is_first = series.times_us.last().is_none_or(|before| *before >= start_us);
-        mark_gap(&mut series, &mut gap, first_us);
+        let next_us = next.and_then(|run| run.times_us().first().copied());
+        let is_last = next_us.is_none_or(|next_us| next_us < end_us);
         // A pixel in the midst of others has round times, which take a third of the bytes on their way.
-        if is_first || is_before_gap || is_after_gap || is_at_edge(rows.peek()) {
+        if is_first || is_before_gap || is_after_gap || is_last {
             series.times_us.extend([first_us, last_us]);
         } else {
             series.times_us.extend([start_us, start_us + bucket_us / 2]);
@@ -274,6 +306,7 @@ mod tests {
 
     use super::*;
     use crate::series::codec::{ColumnValues, Rows};
+    use crate::series::pyramid::Level;
 
     fn piece(rows: &[(i64, f64)]) -> Piece {
         let column = Column { name: "voltage_v".into(), values: rows.iter().map(|row| row.1).collect(), nulls: vec![] };

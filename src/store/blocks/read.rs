@@ -174,6 +174,18 @@ impl StoredBlock {
         Level::read(&self.view()?, places).map_err(|error| self.unreadable(error.to_string()))
     }
 
+    /// The buckets of a block of the pyramid as a chart takes them; `None` when not all lie within the window.
+    pub(super) fn whole_level(
+        &self,
+        places: &[Option<usize>],
+        from_us: i64,
+        to_us: i64,
+    ) -> Result<Option<Piece>, StoreError> {
+        let rows = usize::try_from(self.row_count).unwrap_or_default();
+        let piece = Level::whole_piece(&self.view()?, places, rows, self.tick_offset_us, (from_us, to_us));
+        piece.map_err(|error| self.unreadable(error.to_string()))
+    }
+
     /// The wanted columns, times in UTC. Of a sealed chunk nothing else is unpacked.
     pub(in crate::store) fn piece(&self, names: &[String], wanted: &[String]) -> Result<Piece, StoreError> {
         let place = |name: &String| names.iter().position(|known| known == name);
