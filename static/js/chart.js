@@ -1,4 +1,5 @@
 // The chart: the quantities the reader chose in panes below each other, one time axis, one cursor.
+import { unpack } from "./compact.js";
 import { palette } from "./draw.js";
 import { clockText, elapsedText } from "./format.js";
 import { build } from "./panes.js";
@@ -116,7 +117,7 @@ export class Chart {
     this.#loading?.abort();
     const loading = (this.#loading = new AbortController());
     this.#loadedAt = performance.now();
-    const query = new URLSearchParams({ columns: this.columns.join(","), width: String(this.plotWidth()) });
+    const query = new URLSearchParams({ columns: this.columns.join(","), width: String(this.plotWidth()), form: "compact" });
     if (this.windowUs !== null || this.zoom) {
       const [min, max] = this.range();
       // A little more on both sides, so that lines reach the edges.
@@ -127,7 +128,7 @@ export class Chart {
     try {
       const answer = await fetch(`/api/v1/streams/${this.stream}/series?${query}`, { signal: loading.signal });
       if (!answer.ok) throw new Error(`status ${answer.status}`);
-      this.#take(await answer.json());
+      this.#take(unpack(await answer.json()));
       this.on("loaded");
     } catch (error) {
       if (error.name !== "AbortError") this.on("failed", error);

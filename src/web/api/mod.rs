@@ -2,6 +2,7 @@
 
 pub mod alarms;
 pub mod batteries;
+mod compact;
 pub mod dead_letters;
 pub mod emergency_stop;
 pub mod experiments;

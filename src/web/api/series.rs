@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::{ExperimentId, StreamId};
 use crate::series::window::{Series, WIDTH_MAX};
 use crate::web::answer::kept_json;
+use crate::web::api::compact;
 use crate::web::error::archive_words;
 use crate::web::{State, WebError};
 
@@ -27,39 +28,73 @@ pub struct Query {
     to_us: Option<i64>,
     /// Pixels of the chart.
     width: Option<usize>,
+    /// How the points are written.
+    #[serde(default)]
+    form: Form,
+}
+
+/// How the points of an answer are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Form {
+    /// As lists of times and values.
+    #[default]
+    Plain,
+    /// As differences, for our own pages: see [`compact`].
+    Compact,
 }
 
 /// The answer: points of all columns at common times.
 #[derive(Debug, Serialize)]
-pub struct Answer {
+struct Answer<Times, Values> {
     /// The stream the points come from.
-    pub stream_id: StreamId,
+    stream_id: StreamId,
     /// First moment of the window, µs UTC.
-    pub from_us: i64,
+    from_us: i64,
     /// Last moment of the window, µs UTC.
-    pub to_us: i64,
+    to_us: i64,
     /// Time of each point, µs UTC, ascending. A point without any value breaks the lines at a gap.
-    pub at_us: Vec<i64>,
+    #[serde(flatten)]
+    times: Times,
     /// Values of each column; `null` where nothing was measured.
-    pub columns: Vec<Points>,
+    columns: Vec<Points<Values>>,
     /// Gaps: last sample before, first sample after, µs UTC.
-    pub gaps: Vec<(i64, i64)>,
+    gaps: Vec<(i64, i64)>,
     /// Width of the buckets whose lowest and highest value are drawn; `null`: every sample is drawn.
-    pub bucket_us: Option<i64>,
+    bucket_us: Option<i64>,
     /// Samples in the window.
-    pub rows: usize,
+    rows: usize,
     /// Why only lowest and highest values are drawn, and what is not: the archive does not give the samples.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub missing: Option<String>,
+    missing: Option<String>,
 }
 
 /// One column of an [`Answer`].
 #[derive(Debug, Serialize)]
-pub struct Points {
+struct Points<Values> {
     /// Column name, its unit last.
-    pub name: String,
+    name: String,
     /// One per time.
-    pub values: Vec<Option<f64>>,
+    #[serde(flatten)]
+    values: Values,
+}
+
+/// Times as a list.
+#[derive(Debug, Serialize)]
+struct PlainTimes {
+    at_us: Vec<i64>,
+}
+
+/// Times as differences.
+#[derive(Debug, Serialize)]
+struct CompactTimes {
+    at: compact::Times,
+}
+
+/// Values as a list.
+#[derive(Debug, Serialize)]
+struct PlainValues {
+    values: Vec<Option<f64>>,
 }
 
 /// The series of a stream.
@@ -72,7 +107,7 @@ pub async fn of_stream(
     id: web::Path<i64>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, WebError> {
-    kept_json(&request, &answer(&state, StreamId(*id), &query).await?)
+    answer(&request, &state, StreamId(*id), &query).await
 }
 
 /// The series of an experiment.
@@ -87,10 +122,15 @@ pub async fn of_experiment(
 ) -> Result<HttpResponse, WebError> {
     let stream = state.stream_of(ExperimentId(*id)).await.map_err(WebError::internal)?;
     let stream = stream.ok_or(WebError::NotFound("such experiment, or it has no samples yet"))?;
-    kept_json(&request, &answer(&state, stream, &query).await?)
+    answer(&request, &state, stream, &query).await
 }
 
-async fn answer(state: &State, stream: StreamId, query: &Query) -> Result<Answer, WebError> {
+async fn answer(
+    request: &HttpRequest,
+    state: &State,
+    stream: StreamId,
+    query: &Query,
+) -> Result<HttpResponse, WebError> {
     let names = column_names(query.columns.as_deref().unwrap_or(COLUMNS_DEFAULT))?;
     let width = query.width.unwrap_or(WIDTH_DEFAULT).clamp(1, WIDTH_MAX);
     let bounds = state.bounds(stream).await.map_err(WebError::internal)?;
@@ -104,23 +144,42 @@ async fn answer(state: &State, stream: StreamId, query: &Query) -> Result<Answer
     }
     let drawn = state.series_or_outline(stream, &names, from_us, to_us, width).await;
     let (series, missing) = drawn.map_err(WebError::internal)?;
-    let missing = missing.map(|cause| archive_words(&cause));
-    Ok(Answer { missing, ..Answer::new(stream, &names, (from_us, to_us), series) })
+    let drawn = (series, missing.map(|cause| archive_words(&cause)));
+    let window = (from_us, to_us);
+    match query.form {
+        Form::Plain => {
+            let times = |at_us| PlainTimes { at_us };
+            kept_json(request, &Answer::new(stream, &names, window, drawn, times, |values| PlainValues { values }))
+        }
+        Form::Compact => {
+            let times = |at_us: Vec<i64>| CompactTimes { at: compact::Times::new(&at_us) };
+            kept_json(request, &Answer::new(stream, &names, window, drawn, times, compact::Values::new))
+        }
+    }
 }
 
-impl Answer {
-    fn new(stream_id: StreamId, names: &[&str], (from_us, to_us): (i64, i64), series: Series) -> Self {
+impl<Times, Values> Answer<Times, Values> {
+    fn new(
+        stream_id: StreamId,
+        names: &[&str],
+        (from_us, to_us): (i64, i64),
+        (series, missing): (Series, Option<String>),
+        times: impl Fn(Vec<i64>) -> Times,
+        values: impl Fn(Vec<Option<f64>>) -> Values,
+    ) -> Self {
         let columns = names.iter().zip(series.columns);
         Self {
             stream_id,
             from_us,
             to_us,
-            at_us: series.times_us,
-            columns: columns.map(|(name, values)| Points { name: (*name).to_owned(), values }).collect(),
+            times: times(series.times_us),
+            columns: columns
+                .map(|(name, points)| Points { name: (*name).to_owned(), values: values(points) })
+                .collect(),
             gaps: series.gaps,
             bucket_us: series.bucket_us,
             rows: series.rows,
-            missing: None,
+            missing,
         }
     }
 }
