@@ -2,16 +2,24 @@
 //! more than everything else in an export.
 
 /// Two digits of each number below 100.
-const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
-2021222324252627282930313233343536373839\
-4041424344454647484950515253545556575859\
-6061626364656667686970717273747576777879\
-8081828384858687888990919293949596979899";
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0_u8;
+    while number < 100 {
+        pairs[number as usize] = [b'0' + number / 10, b'0' + number % 10];
+        number += 1;
+    }
+    pairs
+};
 
-/// Powers of ten up to the finest decimals of a scaled column.
-const POWERS: [u64; 10] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
 /// Most decimals of a scaled number.
-const DECIMALS_MAX: usize = POWERS.len() - 1;
+const DECIMALS_MAX: usize = 9;
+/// Most digits of a whole number of 64 bits.
+const DIGITS_MAX: usize = 20;
+/// Place of the decimal point while a number is put together: a sign and all digits have room before it.
+const POINT: usize = DIGITS_MAX + 1;
+/// Longest scaled number: a sign, all digits, the point and the decimals.
+const TEXT_MAX: usize = POINT + 1 + DECIMALS_MAX;
 
 /// From this size on, and below [`SMALL`], a float is written with an exponent.
 const LARGE: f64 = 1e17;
@@ -19,28 +27,43 @@ const SMALL: f64 = 1e-9;
 
 /// The two digits of a number below 100.
 pub(in crate::report) fn pair(number: u64) -> [u8; 2] {
-    let at = usize::try_from(number % 100).unwrap_or(0) * 2;
-    [PAIRS[at], PAIRS[at + 1]]
+    PAIRS[usize::try_from(number % 100).unwrap_or(0)]
 }
 
-/// Writes a whole number.
-pub(in crate::report) fn unsigned(out: &mut Vec<u8>, mut number: u64) {
-    if let (0..10, Ok(digit)) = (number, u8::try_from(number)) {
-        out.push(b'0' + digit);
-        return;
-    }
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    while number >= 10 {
+/// Appends the first `length` bytes of a short text. Copying all of it and cutting it off is a store or two; copying as many
+/// as there are is a call, a dozen a row.
+pub(in crate::report) fn push<const N: usize>(out: &mut Vec<u8>, text: &[u8; N], length: usize) {
+    let end = out.len() + length.min(N);
+    out.extend_from_slice(text);
+    out.truncate(end);
+}
+
+/// Writes the digits of a number so that they end before `end`; where they begin.
+fn digits_before(digits: &mut [u8], end: usize, mut number: u64) -> usize {
+    let mut at = end;
+    while number >= 100 {
         at -= 2;
         digits[at..at + 2].copy_from_slice(&pair(number));
         number /= 100;
     }
-    if let (1..10, Ok(digit)) = (number, u8::try_from(number)) {
+    let [tens, ones] = pair(number);
+    at -= 1;
+    digits[at] = ones;
+    if tens != b'0' {
         at -= 1;
-        digits[at] = b'0' + digit;
+        digits[at] = tens;
     }
-    out.extend_from_slice(&digits[at..]);
+    at
+}
+
+/// Writes a whole number.
+pub(in crate::report) fn unsigned(out: &mut Vec<u8>, number: u64) {
+    // The digits end in the middle, so that as many bytes as they can be follow their first.
+    let mut digits = [0; 2 * DIGITS_MAX];
+    let at = digits_before(&mut digits, DIGITS_MAX, number);
+    if let Some(text) = digits[at..].first_chunk::<DIGITS_MAX>() {
+        push(out, text, DIGITS_MAX - at);
+    }
 }
 
 /// Writes a whole number with its sign.
@@ -58,31 +81,50 @@ pub(in crate::report) fn decimal(out: &mut Vec<u8>, scaled: i64, decimals: u8) {
     if decimals == 0 {
         return signed(out, scaled);
     }
+    let (whole, mut rest) = split(scaled.unsigned_abs(), decimals);
+    // Sign and digits end at the point, the fraction begins there.
+    let mut text = [b'0'; POINT + 1 + TEXT_MAX];
+    let mut from = digits_before(&mut text, POINT, whole);
     if scaled < 0 {
-        out.push(b'-');
+        from -= 1;
+        text[from] = b'-';
     }
-    let (number, power) = (scaled.unsigned_abs(), POWERS[decimals]);
-    unsigned(out, number / power);
-    let mut rest = number % power;
-    if rest == 0 {
-        return;
+    let mut end = POINT;
+    if rest > 0 {
+        text[POINT] = b'.';
+        let mut at = POINT + 1 + decimals;
+        while at > POINT + 2 {
+            at -= 2;
+            text[at..at + 2].copy_from_slice(&pair(rest));
+            rest /= 100;
+        }
+        if at == POINT + 2 {
+            text[POINT + 1] = pair(rest)[1];
+        }
+        end = POINT + 1 + decimals;
+        while text[end - 1] == b'0' {
+            end -= 1;
+        }
     }
-    let mut digits = [b'0'; DECIMALS_MAX + 1];
-    digits[0] = b'.';
-    let mut at = decimals;
-    while at >= 2 {
-        digits[at - 1..=at].copy_from_slice(&pair(rest));
-        rest /= 100;
-        at -= 2;
+    if let Some(text) = text[from..].first_chunk::<TEXT_MAX>() {
+        push(out, text, end - from);
     }
-    if at == 1 {
-        digits[1] = pair(rest)[1];
+}
+
+/// A number over a power of ten, and what is left. Each power by itself: dividing by a known number is a multiplication.
+fn split(number: u64, decimals: usize) -> (u64, u64) {
+    match decimals {
+        0 => (number, 0),
+        1 => (number / 10, number % 10),
+        2 => (number / 100, number % 100),
+        3 => (number / 1_000, number % 1_000),
+        4 => (number / 10_000, number % 10_000),
+        5 => (number / 100_000, number % 100_000),
+        6 => (number / 1_000_000, number % 1_000_000),
+        7 => (number / 10_000_000, number % 10_000_000),
+        8 => (number / 100_000_000, number % 100_000_000),
+        _ => (number / 1_000_000_000, number % 1_000_000_000),
     }
-    let mut end = decimals;
-    while digits[end] == b'0' {
-        end -= 1;
-    }
-    out.extend_from_slice(&digits[..=end]);
 }
 
 /// Writes any float so that it reads back bit for bit: `NaN` (whatever its bits), `inf`, `-0` too.

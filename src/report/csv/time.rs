@@ -1,7 +1,7 @@
 //! Times as text, made of what they share with the row before: days and seconds change seldom, and a general formatter
 //! costs hundreds of nanoseconds a time.
 
-use super::number::{pair, signed, unsigned};
+use super::number::{pair, push, signed, unsigned};
 
 const SECOND_US: i64 = 1_000_000;
 const DAY_S: i64 = 86_400;
@@ -31,19 +31,49 @@ pub(super) struct Moments {
     /// Quarter of an hour that `offset_s` is of.
     quarter: Option<i64>,
     offset_s: i64,
-    /// Day since the epoch that the first ten letters stand for.
+    /// Day since the epoch that the date in `head` stands for.
     day: Option<i64>,
-    date: Vec<u8>,
-    head: Vec<u8>,
-    tail: Vec<u8>,
+    /// Date and time of day up to the second.
+    head: Text<HEAD_BYTES>,
+    /// Length of the date in it, with the letter that follows.
+    date_bytes: usize,
+    /// What follows the fraction: the zone.
+    tail: Text<TAIL_BYTES>,
+}
+
+/// Longest date and time of day: a year of twelve digits with its sign.
+const HEAD_BYTES: usize = 32;
+/// Longest zone: `+01:00`.
+const TAIL_BYTES: usize = 8;
+
+/// A short text of at most `N` bytes; what is longer is cut off.
+#[derive(Debug)]
+struct Text<const N: usize> {
+    bytes: [u8; N],
+    length: usize,
+}
+
+impl<const N: usize> Text<N> {
+    fn new(text: &[u8]) -> Self {
+        let mut new = Self { bytes: [0; N], length: 0 };
+        text.iter().for_each(|byte| new.push(*byte));
+        new
+    }
+
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.length) {
+            *place = byte;
+            self.length += 1;
+        }
+    }
 }
 
 impl Moments {
     pub(super) fn new(style: Style) -> Self {
-        let tail = match style {
-            Style::Utc => b"Z".to_vec(),
-            Style::Local(_) => Vec::new(),
-            Style::Blank => b"+00:00".to_vec(),
+        let tail: &[u8] = match style {
+            Style::Utc => b"Z",
+            Style::Local(_) => b"",
+            Style::Blank => b"+00:00",
         };
         Self {
             style,
@@ -51,9 +81,9 @@ impl Moments {
             quarter: None,
             offset_s: 0,
             day: None,
-            date: Vec::with_capacity(16),
-            head: Vec::with_capacity(24),
-            tail,
+            head: Text::new(b""),
+            date_bytes: 0,
+            tail: Text::new(tail),
         }
     }
 
@@ -63,7 +93,7 @@ impl Moments {
         if self.second != Some(second) {
             self.set_second(second);
         }
-        out.extend_from_slice(&self.head);
+        push(out, &self.head.bytes, self.head.length);
         let micros = at_us.rem_euclid(SECOND_US).unsigned_abs();
         if !matches!(self.style, Style::Blank) || micros > 0 {
             let [a, b] = pair(micros / 10_000);
@@ -71,7 +101,7 @@ impl Moments {
             let [e, f] = pair(micros);
             out.extend_from_slice(&[b'.', a, b, c, d, e, f]);
         }
-        out.extend_from_slice(&self.tail);
+        push(out, &self.tail.bytes, self.tail.length);
     }
 
     fn set_second(&mut self, second: i64) {
@@ -81,36 +111,35 @@ impl Moments {
             if self.quarter != Some(quarter) {
                 self.quarter = Some(quarter);
                 self.offset_s = i64::from(offset_at(second));
-                self.tail.clear();
-                zone(&mut self.tail, self.offset_s);
+                self.tail = Text::new(&zone(self.offset_s));
             }
         }
         let local = second + self.offset_s;
         let day = local.div_euclid(DAY_S);
         if self.day != Some(day) {
             self.day = Some(day);
-            self.date.clear();
-            date(&mut self.date, day);
-            self.date.push(if matches!(self.style, Style::Blank) { b' ' } else { b'T' });
+            let mut text = Vec::with_capacity(HEAD_BYTES);
+            date(&mut text, day);
+            text.push(if matches!(self.style, Style::Blank) { b' ' } else { b'T' });
+            self.head = Text::new(&text);
+            self.date_bytes = self.head.length;
         }
         let of_day = local.rem_euclid(DAY_S).unsigned_abs();
-        self.head.clear();
-        self.head.extend_from_slice(&self.date);
-        self.head.extend_from_slice(&pair(of_day / 3_600));
-        self.head.push(b':');
-        self.head.extend_from_slice(&pair(of_day / 60 % 60));
-        self.head.push(b':');
-        self.head.extend_from_slice(&pair(of_day % 60));
+        self.head.length = self.date_bytes;
+        let [a, b] = pair(of_day / 3_600);
+        let [c, d] = pair(of_day / 60 % 60);
+        let [e, f] = pair(of_day % 60);
+        for byte in [a, b, b':', c, d, b':', e, f] {
+            self.head.push(byte);
+        }
     }
 }
 
 /// `+01:00`
-fn zone(out: &mut Vec<u8>, offset_s: i64) {
-    out.push(if offset_s < 0 { b'-' } else { b'+' });
+fn zone(offset_s: i64) -> [u8; 6] {
     let minutes = offset_s.unsigned_abs() / 60;
-    out.extend_from_slice(&pair(minutes / 60));
-    out.push(b':');
-    out.extend_from_slice(&pair(minutes % 60));
+    let ([a, b], [c, d]) = (pair(minutes / 60), pair(minutes % 60));
+    [if offset_s < 0 { b'-' } else { b'+' }, a, b, b':', c, d]
 }
 
 /// A day since the epoch in the Gregorian calendar, `2026-11-21`, by the arithmetic of Hinnant's `civil_from_days`: years
