@@ -134,10 +134,10 @@ impl TableExport {
             };
             self.row_count += run.rows.len() as u64;
             match &mut self.form {
-                Form::Csv(table) => table.rows(run.times_us, run.columns, run.rows, &mut piece),
-                Form::Sql(table) => table.rows(run.times_us, run.columns, run.rows, &mut piece),
+                Form::Csv(table) => table.rows(&run.block.times_us, &run.block.columns, run.rows, &mut piece),
+                Form::Sql(table) => table.rows(&run.block.times_us, &run.block.columns, run.rows, &mut piece),
                 Form::Parquet(table) => {
-                    table.rows(run.times_us, run.columns, run.rows)?;
+                    table.rows(&run.block.times_us, &run.block.columns, run.rows)?;
                     piece.extend(table.take());
                 }
             }

@@ -1,120 +1,95 @@
 //! The fingerprint of an experiment's samples: the same however they are stored, another one after any change.
 
+use std::ops::Range;
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use sha2::{Digest, Sha256};
 
 use crate::domain::text::hexadecimal;
-use crate::series::codec::ColumnValues;
-use crate::store::ordered::OrderedRun;
+use crate::store::ordered::{OrderedRun, Unpacked};
 
 /// Stands for “not measured” in the fingerprint: a NaN no instrument sends.
 const NOTHING_BITS: u64 = 0x7ff8_6e6f_7468_696e;
 /// Blocks on their way to the thread that digests: enough that neither waits for the other.
 const BLOCKS_AHEAD: usize = 4;
+/// Threads that share the lists of numbers: each list has a digest of its own, and one thread would take longer for all of them
+/// than reading them does.
+const THREADS: usize = 2;
 
-/// Digests rows on a thread of its own, while the next ones are read.
+/// Digests rows on threads of its own, while the next ones are read.
 #[derive(Debug)]
 pub(super) struct Digesting {
-    blocks: SyncSender<Block>,
-    thread: JoinHandle<String>,
+    names: String,
+    threads: Vec<(SyncSender<Block>, JoinHandle<Vec<Sha256>>)>,
 }
 
-/// Rows that follow each other.
-#[derive(Debug)]
-struct Block {
-    times_us: Vec<i64>,
-    columns: Vec<Option<ColumnValues>>,
-}
+/// Rows that follow each other: the block they are in, and which of its rows.
+type Block = (Arc<Unpacked>, Range<usize>);
 
 impl Digesting {
     /// Begins with the names of the columns, in the order in which they are written.
     pub(super) fn of(names: &[String]) -> Self {
-        let (blocks, received) = sync_channel::<Block>(BLOCKS_AHEAD);
-        let mut fingerprint = Fingerprint::new(names);
-        let thread = std::thread::spawn(move || {
-            for block in received {
-                fingerprint.rows(&block);
-            }
-            fingerprint.finish()
-        });
-        Self { blocks, thread }
+        // The times come before the columns.
+        let lists = names.len() + 1;
+        let part = |thread: usize| thread * lists / THREADS..(thread + 1) * lists / THREADS;
+        let begin = |mine: Range<usize>| {
+            let (blocks, received) = sync_channel::<Block>(BLOCKS_AHEAD);
+            let thread = std::thread::spawn(move || {
+                let mut digests = vec![Sha256::new(); mine.len()];
+                let mut bytes = Vec::new();
+                for (block, rows) in received {
+                    for (list, digest) in mine.clone().zip(&mut digests) {
+                        write_list(&mut bytes, &block, list, rows.clone());
+                        digest.update(&bytes);
+                    }
+                }
+                digests
+            });
+            (blocks, thread)
+        };
+        Self { names: names.join(","), threads: (0..THREADS).map(part).map(begin).collect() }
     }
 
     /// Takes the next rows; waits while those before are digested.
     pub(super) fn rows(&self, run: &OrderedRun<'_>) {
-        // The thread ends only when this is dropped.
-        let _ = self.blocks.send(Block::of(run));
-    }
-
-    /// The fingerprint.
-    pub(super) fn finish(self) -> String {
-        drop(self.blocks);
-        self.thread.join().unwrap_or_default()
-    }
-}
-
-impl Block {
-    fn of(run: &OrderedRun<'_>) -> Self {
-        let rows = run.rows.clone();
-        let columns = run.columns.iter().map(|column| {
-            let column = column.as_ref()?;
-            let from = column.nulls.partition_point(|null| (*null as usize) < rows.start);
-            let to = column.nulls.partition_point(|null| (*null as usize) < rows.end);
-            let first = u32::try_from(rows.start).unwrap_or(u32::MAX);
-            Some(ColumnValues {
-                values: column.values[rows.clone()].to_vec(),
-                nulls: column.nulls[from..to].iter().map(|null| null - first).collect(),
-            })
-        });
-        Self { columns: columns.collect(), times_us: run.times_us[rows.clone()].to_vec() }
-    }
-}
-
-/// For the times and for each column one SHA-256 over its values from first to last, and one over the names and those.
-#[derive(Debug)]
-struct Fingerprint {
-    names: Vec<String>,
-    times: Sha256,
-    columns: Vec<Sha256>,
-    buffer: Vec<u8>,
-}
-
-impl Fingerprint {
-    fn new(names: &[String]) -> Self {
-        let columns = names.iter().map(|_| Sha256::new()).collect();
-        Self { names: names.to_vec(), times: Sha256::new(), columns, buffer: Vec::new() }
-    }
-
-    fn rows(&mut self, block: &Block) {
-        let count = block.times_us.len();
-        self.buffer.resize(8 * count, 0);
-        write(&mut self.buffer, block.times_us.iter().map(|at_us| at_us.cast_unsigned()));
-        self.times.update(&self.buffer);
-        for (column, digest) in block.columns.iter().zip(&mut self.columns) {
-            match column {
-                None => write(&mut self.buffer, std::iter::repeat_n(NOTHING_BITS, count)),
-                Some(column) => {
-                    write(&mut self.buffer, column.values.iter().map(|value| value.to_bits()));
-                    for null in &column.nulls {
-                        let at = 8 * *null as usize;
-                        write(&mut self.buffer[at..at + 8], [NOTHING_BITS].into_iter());
-                    }
-                }
-            }
-            digest.update(&self.buffer);
+        for (blocks, _) in &self.threads {
+            // A thread ends only when this is dropped.
+            let _ = blocks.send((run.block.clone(), run.rows.clone()));
         }
     }
 
-    fn finish(self) -> String {
+    /// The fingerprint: one SHA-256 over the names and those of the times and of each column from first to last.
+    pub(super) fn finish(self) -> String {
         let mut whole = Sha256::new();
-        whole.update(self.names.join(","));
-        whole.update(self.times.finalize());
-        for column in self.columns {
-            whole.update(column.finalize());
+        whole.update(self.names);
+        for (blocks, thread) in self.threads {
+            drop(blocks);
+            for digest in thread.join().unwrap_or_default() {
+                whole.update(digest.finalize());
+            }
         }
         hexadecimal(&whole.finalize())
+    }
+}
+
+/// The bytes of the times, list 0, or of a column, of some rows.
+fn write_list(bytes: &mut Vec<u8>, block: &Unpacked, list: usize, rows: Range<usize>) {
+    bytes.resize(8 * rows.len(), 0);
+    let Some(column) = list.checked_sub(1) else {
+        return write(bytes, block.times_us[rows].iter().map(|at_us| at_us.cast_unsigned()));
+    };
+    match block.columns.get(column).and_then(Option::as_ref) {
+        None => write(bytes, std::iter::repeat_n(NOTHING_BITS, rows.len())),
+        Some(column) => {
+            write(bytes, column.values[rows.clone()].iter().map(|value| value.to_bits()));
+            let from = column.nulls.partition_point(|null| (*null as usize) < rows.start);
+            for null in column.nulls[from..].iter().map(|null| *null as usize).take_while(|null| *null < rows.end) {
+                let at = 8 * (null - rows.start);
+                write(&mut bytes[at..at + 8], [NOTHING_BITS].into_iter());
+            }
+        }
     }
 }
 
@@ -128,15 +103,17 @@ fn write(bytes: &mut [u8], numbers: impl Iterator<Item = u64>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::series::codec::ColumnValues;
 
     #[test]
     fn a_fingerprint_does_not_depend_on_how_rows_are_cut() {
-        let (times, names) = ([1, 2, 3], vec!["voltage_v".to_owned(), "x".to_owned()]);
+        let (times_us, names) = (vec![1, 2, 3], vec!["voltage_v".to_owned(), "x".to_owned()]);
         let columns = [Some(ColumnValues { values: vec![3.7, 9.0, f64::NAN], nulls: vec![1] }), None];
         let of = |parts: &[(usize, usize)], columns: &[Option<ColumnValues>]| {
             let fingerprint = Digesting::of(&names);
+            let block = Arc::new(Unpacked { times_us: times_us.clone(), columns: columns.to_vec() });
             for (from, to) in parts {
-                fingerprint.rows(&OrderedRun { times_us: &times, columns, rows: *from..*to });
+                fingerprint.rows(&OrderedRun { block: &block, rows: *from..*to });
             }
             fingerprint.finish()
         };

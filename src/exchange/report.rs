@@ -94,7 +94,7 @@ struct Places {
 impl Places {
     fn rows(&self, run: &OrderedRun<'_>, accumulator: &mut Accumulator) {
         let mut cells = [self.voltage, self.current, self.temperature, self.cycle].map(|place| {
-            let column = place.and_then(|place| run.columns.get(place)).and_then(Option::as_ref);
+            let column = place.and_then(|place| run.block.columns.get(place)).and_then(Option::as_ref);
             Cursor {
                 column,
                 null: column.map_or(0, |column| column.nulls.partition_point(|null| (*null as usize) < run.rows.start)),
@@ -102,7 +102,7 @@ impl Places {
         });
         for row in run.rows.clone() {
             let [voltage_v, current_a, temperature_c, cycle] = cells.each_mut().map(|cell| cell.get(row));
-            accumulator.row(Row { at_us: run.times_us[row], voltage_v, current_a, temperature_c, cycle });
+            accumulator.row(Row { at_us: run.block.times_us[row], voltage_v, current_a, temperature_c, cycle });
         }
     }
 }

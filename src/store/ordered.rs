@@ -13,6 +13,9 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
 
 use super::blocks::{LEVEL_CHUNKS, LEVEL_JOURNAL, StoredBlock};
 use super::sql::{on_read, statements};
@@ -58,13 +61,20 @@ const PAGE_BYTES: usize = 1024 * 1024;
 /// Most blocks whose times overlap: a device that started so often without ever knowing the time needs a person.
 const OPEN_BLOCKS_MAX: usize = 1_024;
 
+/// A block in memory.
+#[derive(Debug)]
+pub struct Unpacked {
+    /// Times of its rows, µs UTC, ascending.
+    pub times_us: Vec<i64>,
+    /// Their values, for each column asked for; `None` where the block does not have it.
+    pub columns: Vec<Option<ColumnValues>>,
+}
+
 /// Rows of one block that follow each other in time.
 #[derive(Debug)]
 pub struct OrderedRun<'a> {
-    /// Times of all rows of the block, µs UTC, ascending.
-    pub times_us: &'a [i64],
-    /// Values of all rows of the block, for each column asked for; `None` where the block does not have it.
-    pub columns: &'a [Option<ColumnValues>],
+    /// The block, which other threads may keep.
+    pub block: &'a Arc<Unpacked>,
     /// The rows that are next.
     pub rows: Range<usize>,
 }
@@ -121,6 +131,9 @@ struct Pending {
     #[sqlx(flatten)]
     block: StoredBlock,
     at0_us: i64,
+    /// The wanted columns, while another thread unpacks them.
+    #[sqlx(skip)]
+    ahead: Option<JoinHandle<Option<Piece>>>,
 }
 
 /// Time, stream, boot and row: the order of rows.
@@ -132,15 +145,14 @@ impl Pending {
     }
 }
 
-/// A block in memory.
+/// A block whose rows are being read.
 #[derive(Debug)]
 struct Open {
     stream_id: i64,
     boot: i64,
     seq0: i64,
     next: usize,
-    times_us: Vec<i64>,
-    columns: Vec<Option<ColumnValues>>,
+    block: Arc<Unpacked>,
 }
 
 impl Open {
@@ -149,7 +161,7 @@ impl Open {
     }
 
     fn key(&self) -> Key {
-        self.key_of(self.times_us.get(self.next).copied().unwrap_or(i64::MAX))
+        self.key_of(self.block.times_us.get(self.next).copied().unwrap_or(i64::MAX))
     }
 }
 
@@ -159,7 +171,7 @@ impl OrderedRows {
     /// # Errors
     /// [`StoreError::Unreadable`] when a block is damaged, or too many blocks overlap in time; when the database fails.
     pub async fn next(&mut self, rows_max: usize) -> Result<Option<OrderedRun<'_>>, StoreError> {
-        self.open.retain(|open| open.next < open.times_us.len());
+        self.open.retain(|open| open.next < open.block.times_us.len());
         for source in 0..self.sources.len() {
             self.read_pages(source).await?;
         }
@@ -172,7 +184,11 @@ impl OrderedRows {
                 break;
             }
             let Some(pending) = self.sources[source].tiers[tier].pending.pop_front() else { break };
-            let open = self.decode(source, &pending.block).await?;
+            let ahead = match pending.ahead {
+                Some(ahead) => ahead.await.unwrap_or_default(),
+                None => None,
+            };
+            let open = self.decode(source, &pending.block, ahead).await?;
             self.open.extend(open);
             if self.open.len() > OPEN_BLOCKS_MAX {
                 return Err(StoreError::Unreadable {
@@ -182,6 +198,7 @@ impl OrderedRows {
             }
             self.read_pages(source).await?;
         }
+        self.unpack_ahead();
         let Some(first) = (0..self.open.len()).min_by_key(|at| self.open[*at].key()) else { return Ok(None) };
         let others = self.open.iter().enumerate().filter(|(at, _)| *at != first).map(|(_, open)| open.key());
         let pending = self
@@ -190,16 +207,16 @@ impl OrderedRows {
         let limit = others.chain(pending).min();
         let open = &mut self.open[first];
         let from = open.next;
+        let times_us = &open.block.times_us;
         let to = match limit {
-            None => open.times_us.len(),
+            None => times_us.len(),
             Some(limit) => {
-                from + open.times_us[from..]
-                    .partition_point(|at_us| (*at_us, open.stream_id, open.boot, open.seq0) < limit)
+                from + times_us[from..].partition_point(|at_us| (*at_us, open.stream_id, open.boot, open.seq0) < limit)
             }
         };
         // The first row is before the limit by choice; should two blocks claim one key, it still goes on.
         open.next = to.clamp(from + 1, from.saturating_add(rows_max.max(1)));
-        Ok(Some(OrderedRun { times_us: &open.times_us, columns: &open.columns, rows: from..open.next }))
+        Ok(Some(OrderedRun { block: &open.block, rows: from..open.next }))
     }
 
     /// The source and the tier whose next block begins first.
@@ -212,8 +229,24 @@ impl OrderedRows {
         first.map(|(_, source, tier)| (source, tier))
     }
 
+    /// Lets another thread unpack the next chunk, while the rows before it are being written or counted.
+    fn unpack_ahead(&mut self) {
+        let Some((source, CHUNKS)) = self.first_pending() else { return };
+        let Some(pending) = self.sources[source].tiers[CHUNKS].pending.front_mut() else { return };
+        if let (None, Some(names)) = (&pending.ahead, self.sets.get(&pending.block.column_set_id)) {
+            let (block, names, wanted) = (pending.block.clone(), names.clone(), self.wanted.clone());
+            // One that cannot be read is tried again when its rows are wanted, and says then why.
+            pending.ahead = Some(tokio::task::spawn_blocking(move || block.piece(&names, &wanted).ok()));
+        }
+    }
+
     /// The rows of a block that were not read before; `None` when all were.
-    async fn decode(&mut self, source: usize, block: &StoredBlock) -> Result<Option<Open>, StoreError> {
+    async fn decode(
+        &mut self,
+        source: usize,
+        block: &StoredBlock,
+        ahead: Option<Piece>,
+    ) -> Result<Option<Open>, StoreError> {
         let taken = self.sources[source].taken.entry(block.boot).or_default();
         let mut place = 0_usize;
         let mut new: Vec<Range<usize>> = Vec::new();
@@ -232,7 +265,11 @@ impl OrderedRows {
             self.sets.extend(self.store.column_sets([set]).await?);
         }
         let names = self.sets.get(&set).map_or(&[][..], Vec::as_slice);
-        let Piece { mut times_us, columns, .. } = block.piece(names, &self.wanted)?;
+        let piece = match ahead {
+            Some(piece) => piece,
+            None => block.piece(names, &self.wanted)?,
+        };
+        let Piece { mut times_us, columns, .. } = piece;
         let values = |column: Column| ColumnValues { values: column.values, nulls: column.nulls };
         let mut columns: Vec<Option<ColumnValues>> = columns.into_iter().map(|column| column.map(values)).collect();
         if new.iter().map(Range::len).sum::<usize>() < place {
@@ -245,7 +282,8 @@ impl OrderedRows {
             pick_rows(&rows, &mut times_us, &mut columns);
         }
         let (stream_id, boot, seq0) = (block.stream_id, block.boot, block.seq0);
-        Ok(Some(Open { stream_id, boot, seq0, next: 0, times_us, columns }))
+        let block = Arc::new(Unpacked { times_us, columns });
+        Ok(Some(Open { stream_id, boot, seq0, next: 0, block }))
     }
 
     async fn read_pages(&mut self, source: usize) -> Result<(), StoreError> {
@@ -311,7 +349,7 @@ impl OrderedRows {
             // One that is gone again was sealed anew: it is there with another checksum.
             let Some(chunk) = self.store.chunk(stream, key.0, key.1).await? else { continue };
             self.sources[source].seen.insert((chunk.boot, chunk.seq0, chunk.crc()));
-            let open = self.decode(source, &chunk).await?;
+            let open = self.decode(source, &chunk, None).await?;
             self.open.extend(open);
         }
     }
