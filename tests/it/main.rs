@@ -55,6 +55,7 @@ mod scheduler;
 mod sealing;
 mod sealing_killed;
 mod secrets;
+mod series;
 mod sessions;
 mod sign_in;
 mod simulate;
