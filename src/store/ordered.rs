@@ -11,6 +11,8 @@
 //! place where the reading of chunks stands are opened for the rows that were not read from the journal; what was read is
 //! remembered by its numbers.
 
+mod unpacked;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,10 +23,10 @@ use super::blocks::{LEVEL_CHUNKS, LEVEL_JOURNAL, StoredBlock};
 use super::sql::{on_read, statements};
 use super::{Store, StoreError};
 use crate::domain::ids::StreamId;
-use crate::domain::sample::{Column, Subject};
-use crate::series::codec::ColumnValues;
+use crate::domain::sample::Subject;
 use crate::series::ranges::RangeSet;
 use crate::series::window::Piece;
+pub use unpacked::Unpacked;
 
 statements! {
     COLUMN_SETS = "
@@ -60,15 +62,6 @@ const PAGE_BLOCKS_MAX: usize = 1_000;
 const PAGE_BYTES: usize = 1024 * 1024;
 /// Most blocks whose times overlap: a device that started so often without ever knowing the time needs a person.
 const OPEN_BLOCKS_MAX: usize = 1_024;
-
-/// A block in memory.
-#[derive(Debug)]
-pub struct Unpacked {
-    /// Times of its rows, µs UTC, ascending.
-    pub times_us: Vec<i64>,
-    /// Their values, for each column asked for; `None` where the block does not have it.
-    pub columns: Vec<Option<ColumnValues>>,
-}
 
 /// Rows of one block that follow each other in time.
 #[derive(Debug)]
@@ -269,21 +262,10 @@ impl OrderedRows {
             Some(piece) => piece,
             None => block.piece(names, &self.wanted)?,
         };
-        let Piece { mut times_us, columns, .. } = piece;
-        let values = |column: Column| ColumnValues { values: column.values, nulls: column.nulls };
-        let mut columns: Vec<Option<ColumnValues>> = columns.into_iter().map(|column| column.map(values)).collect();
-        if new.iter().map(Range::len).sum::<usize>() < place {
-            let rows: Vec<usize> = new.into_iter().flatten().collect();
-            pick_rows(&rows, &mut times_us, &mut columns);
-        }
-        if !times_us.is_sorted() {
-            let mut rows: Vec<usize> = (0..times_us.len()).collect();
-            rows.sort_by_key(|row| times_us[*row]);
-            pick_rows(&rows, &mut times_us, &mut columns);
-        }
+        let is_whole = new.iter().map(Range::len).sum::<usize>() == place;
+        let unpacked = Arc::new(Unpacked::new(piece, (!is_whole).then_some(new)));
         let (stream_id, boot, seq0) = (block.stream_id, block.boot, block.seq0);
-        let block = Arc::new(Unpacked { times_us, columns });
-        Ok(Some(Open { stream_id, boot, seq0, next: 0, block }))
+        Ok(Some(Open { stream_id, boot, seq0, next: 0, block: unpacked }))
     }
 
     async fn read_pages(&mut self, source: usize) -> Result<(), StoreError> {
@@ -355,17 +337,6 @@ impl OrderedRows {
     }
 }
 
-/// Keeps these rows, in this order.
-fn pick_rows(rows: &[usize], times_us: &mut Vec<i64>, columns: &mut [Option<ColumnValues>]) {
-    *times_us = rows.iter().map(|row| times_us[*row]).collect();
-    for column in columns.iter_mut().flatten() {
-        let is_null = |row: usize| u32::try_from(row).is_ok_and(|row| column.nulls.binary_search(&row).is_ok());
-        let nulls = (0_u32..).zip(rows).filter(|(_, row)| is_null(**row)).map(|(place, _)| place).collect();
-        column.values = rows.iter().map(|row| column.values[*row]).collect();
-        column.nulls = nulls;
-    }
-}
-
 impl Store {
     /// The rows about an experiment or battery in order of time, with these columns.
     ///
@@ -414,20 +385,5 @@ impl Store {
             rows += count;
         }
         Ok(rows)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_are_picked_with_their_nulls() {
-        let mut times = vec![30, 10, 20, 10];
-        let mut columns = [Some(ColumnValues { values: vec![3.0, 1.0, 0.0, 1.5], nulls: vec![2] }), None];
-        pick_rows(&[1, 3, 2], &mut times, &mut columns);
-        let column = columns[0].as_ref().unwrap();
-        assert_eq!(times, [10, 10, 20]);
-        assert_eq!((column.values.as_slice(), column.nulls.as_slice()), (&[1.0, 1.5, 0.0][..], &[2][..]));
     }
 }

@@ -273,8 +273,9 @@ async fn a_million_rows_take_little_more_memory_than_few() {
     let (few, many) = (exported(&server, few), exported(&server, many));
     assert_eq!((few.0, many.0), (20_001, 1_000_001));
     let more = many.1.saturating_sub(few.1);
-    // The rows alone take 64 MB as numbers, and 120 MB as text. The database keeps 8 MB of what it read.
-    assert!(more < 24 * 1024, "{} kB, then {} kB", few.1, many.1);
+    // The rows alone take 64 MB as numbers, and 120 MB as text. The database keeps 8 MB of what it read, and threads some of
+    // what they no longer need.
+    assert!(more < 32 * 1024, "{} kB, then {} kB", few.1, many.1);
 }
 
 /// A run of three cycles with a gap, and its reports.

@@ -15,11 +15,11 @@ async fn the_compact_form_has_the_points_of_the_plain_one() {
     let server = Server::start();
     let store = Store::open(&server.sqlite_url()).await.unwrap();
     let experiment = begun(&store, "series").await;
-    let times: Vec<i64> = (0..3_000).map(|row| T + row * 1_000_000 + row % 7).collect();
+    let at_us: Vec<i64> = (0..3_000).map(|row| T + row * 1_000_000 + row % 7).collect();
     let decimal: Vec<f64> = (0..3_000).map(|row| f64::from(row * 37 % 977 - 400) / 1e4).collect();
     let odd: Vec<f64> = (0..3_000).map(|row| f64::from(row) / 3.0).collect();
     let columns = [column("voltage_v", &decimal, &[5, 6, 2_999]), column("current_a", &odd, &[])];
-    store_rows(&store, "cu-6", Subject::Experiment(experiment), (1, 0), 1_000, &times, &columns).await;
+    store_rows(&store, "cu-6", Subject::Experiment(experiment), (1, 0), 1_000, &at_us, &columns).await;
     let mut viewer = Browser::signed_in(&server, Role::Viewer).await;
     // Pixels of many samples, and every sample.
     for width in [100, 2_000] {
