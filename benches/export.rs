@@ -1,6 +1,10 @@
 //! How fast an experiment is written as CSV and as Parquet: ten million rows of eight columns in sealed chunks,
 //! SQLite, times as ISO 8601; how much memory that takes; how long its report takes and how large it is. Beside each the time
 //! of processors it took, which other work on the machine changes less.
+//!
+//! November 2026, two cores that other work kept busy (load 4): CSV 5.0 to 5.5 million rows/s and 35 MB, Parquet 3.6 to 4.4, the
+//! report 1.0 to 1.2 s with 0.95 s of processors. SHA-256 for the fingerprint is 37 % of these (perf), so that on two cores
+//! half a second is hardly in reach while every bit of every sample is digested.
 
 #![allow(
     clippy::unwrap_used,

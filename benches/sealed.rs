@@ -3,6 +3,11 @@
 //!
 //! `cargo bench --bench sealed` for SQLite and MariaDB; `-- sqlite` or `-- mariadb` for one of them;
 //! `CELLAR_BENCH_ROWS=10000000` for fewer rows. Ends with status 1 when a bound is missed.
+//!
+//! November 2026, 30 million rows, two cores that other work kept busy (load 4), SQLite: medians in the server of an hour 1.2 ms, a
+//! day 3.8, 30 days 4.5, everything 1.5; slowest of twenty 1.8, 6.5, 7.0 and 2.5; over HTTP 1.8, 5.3, 5.6 and 2.8 ms, slowest of twenty up to
+//! 24. MariaDB, load 6: medians 2.5, 4.7, 8.0 and 3.6 ms. The bounds in ms are still to be measured on a quiet machine. Answers have at
+//! most 18.4 kB. A sample takes 4.01 bytes in SQLite, 4.22 in MariaDB.
 
 #![allow(
     clippy::unwrap_used,
