@@ -228,7 +228,7 @@ fn a_stop_nobody_confirms_is_critical_and_the_page_says_when_it_rests() {
 fn a_silent_run_is_stopped_and_its_units_heartbeat_does_not_help() {
     let mut bench = Bench::new();
     bench.measure(4.0, 25.0);
-    for _ in 0..29 {
+    for _ in 0..28 {
         bench.guard.heard(&bench.unit, &Message::Heartbeat(Heartbeat { boot: 1, uptime_s: 0.0 }));
         bench.wait(1);
     }
