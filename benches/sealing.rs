@@ -2,6 +2,10 @@
 //!
 //! `cargo bench --bench sealing` for SQLite and MariaDB; `-- sqlite` or `-- mariadb` for one of them. Without sealing means:
 //! another server leads, and this one only stores. Ends with status 1 when a bound is missed.
+//!
+//! November 2026, two cores, nothing else running: at 500,000 samples/s no more than 410,100 rows wait at the end. p99 without and
+//! with sealing: SQLite 5.4 and 21.0 ms, which misses the bound; MariaDB 6.0 and 12.0 ms. SQLite has one writer, and a
+//! sealing of four chunks holds it for so long.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,6 +25,9 @@ mod load;
 #[path = "lab/servers.rs"]
 mod servers;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use cellar::store::Store;
@@ -66,9 +73,7 @@ fn measure(engine: &str, is_sealing: bool) -> (f64, i64) {
         None => format!("sqlite://{}", folder.path().join("cellar.db").display()),
     };
     let battery = devices::prepare(&url);
-    if !is_sealing {
-        lead_elsewhere(&url);
-    }
+    let _elsewhere = (!is_sealing).then(|| Elsewhere::leads(&url));
     let server = servers::cellar("node", folder.path(), &url, None, None);
     let pace = Some(SAMPLES_PER_S / ROWS as f64 / DEVICES as f64);
     let plan = Plan { port: server.port, battery, rows: ROWS, window: WINDOW, proof: Proof::Puback, pace };
@@ -76,6 +81,7 @@ fn measure(engine: &str, is_sealing: bool) -> (f64, i64) {
     let outcome = load::run(plan, WARM_UP, TIME);
     let cores = (server.cpu_s() - before) / began.elapsed().as_secs_f64();
     let (waiting, sealed) = rows(&url);
+    assert!(is_sealing || sealed == 0, "{sealed} rows were sealed without sealing");
     let at = |part: usize| outcome.waits_ms[(outcome.waits_ms.len() - 1) * part / 100];
     println!(
         "{engine}, {}: {:.0} samples/s; waits {:.1} ms, p99 {:.1} ms; {sealed} rows sealed, {waiting} wait; server {cores:.2} cores",
@@ -87,16 +93,41 @@ fn measure(engine: &str, is_sealing: bool) -> (f64, i64) {
     (at(99), waiting)
 }
 
-/// Gives the lease to a server that is not there.
-fn lead_elsewhere(url: &str) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let store = Store::open(url).await.unwrap();
-        let lease = store.lease("leader").await.unwrap();
-        let forever_us = cellar::clock::Clock::System.now_us() + 86_400_000_000;
-        assert!(store.take_lease("leader", &lease, "elsewhere", forever_us).await.unwrap().is_some());
-        store.close().await;
-    });
+/// A server that leads and does nothing else: it renews its lease until it is dropped, since one that does not change is
+/// taken over, whatever it says of its end.
+struct Elsewhere {
+    is_over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Elsewhere {
+    fn leads(url: &str) -> Self {
+        let store = Store::open(url);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let store = runtime.block_on(store).unwrap();
+        let until_us = || cellar::clock::Clock::System.now_us() + 60_000_000;
+        let epoch = runtime.block_on(async {
+            let lease = store.lease("leader").await.unwrap();
+            store.take_lease("leader", &lease, "elsewhere", until_us()).await.unwrap().unwrap()
+        });
+        let is_over = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&is_over);
+        let thread = std::thread::spawn(move || {
+            while !asked.load(Ordering::Relaxed) {
+                assert!(runtime.block_on(store.renew_lease("leader", "elsewhere", epoch, until_us())).unwrap());
+                std::thread::sleep(Duration::from_secs(1));
+            }
+            runtime.block_on(store.close());
+        });
+        Self { is_over, thread: Some(thread) }
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.thread.take().unwrap().join().unwrap();
+    }
 }
 
 /// Rows in the journal, and rows in chunks.

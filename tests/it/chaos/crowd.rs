@@ -58,10 +58,3 @@ fn thousand_devices_sqlite() {
     let Some(rig) = Rig::start(Engine::Sqlite, Transport::Endpoint) else { return };
     crowd(rig, 1_000, "1");
 }
-
-#[test]
-#[ignore = "a case of `make chaos`"]
-fn thousand_devices_over_tls() {
-    let Some(rig) = Rig::start(Engine::Sqlite, Transport::EndpointTls) else { return };
-    crowd(rig, 1_000, "1");
-}

@@ -95,6 +95,7 @@ macro_rules! cases {
 cases! {
     crowd_of_10_000_sqlite = |rig| crowd(rig, 10_000, "0.1"), on Sqlite by Endpoint;
     crowd_of_10_000_mariadb = |rig| crowd(rig, 10_000, "0.1"), on MariaDb by Endpoint;
+    crowd_of_1_000_over_tls = |rig| crowd(rig, 1_000, "1"), on Sqlite by EndpointTls;
     server_killed_sqlite_endpoint = |rig| server_killed(rig, SERVER_KILLS), on Sqlite by Endpoint;
     server_killed_mariadb_endpoint = |rig| server_killed(rig, SERVER_KILLS), on MariaDb by Endpoint;
     server_killed_mariadb_broker = |rig| server_killed(rig, SERVER_KILLS), on MariaDb by Broker;
