@@ -33,7 +33,7 @@ pub struct Facts {
     pub state: ExperimentState,
     /// Since when, µs UTC.
     pub moved_at_us: i64,
-    /// The last `start`, or of a run that is being stopped the last `stop`.
+    /// The last `start`, or of a run that is being stopped or was lost the last `stop`.
     pub order: Option<Told>,
     /// The last `get_state` on its behalf.
     pub ask: Option<Told>,
@@ -69,13 +69,13 @@ pub enum Verdict {
 /// What to do about a run at a moment.
 #[must_use]
 pub fn judge(facts: &Facts, now_us: i64) -> Verdict {
-    let Some(since_us) = doubtful_since_us(facts) else { return Verdict::Leave };
+    // Reports come in the order they were made: one after it was at work says that it is no more.
+    if let Some(since_us) = forgotten_since_us(facts) {
+        return if now_us < since_us.saturating_add(PATIENCE_US) { Verdict::Leave } else { Verdict::Lost };
+    }
+    let Some(since_us) = unclear_since_us(facts) else { return Verdict::Leave };
     if now_us < since_us.saturating_add(PATIENCE_US) {
         return Verdict::Leave;
-    }
-    // Reports come in the order they were made: one after it was at work says that it is no more.
-    if !matches!(facts.state, ExperimentState::Starting | ExperimentState::Stopping) {
-        return Verdict::Lost;
     }
     // An answer from before the doubt says nothing about it.
     let ask = facts.ask.filter(|ask| ask.created_at_us >= since_us);
@@ -95,20 +95,28 @@ pub fn judge(facts: &Facts, now_us: i64) -> Verdict {
     }
 }
 
-/// Since when a run is not as it should be, µs UTC; `None` when it is.
-fn doubtful_since_us(facts: &Facts) -> Option<i64> {
+/// Since when a unit reports that it does not know of a run that was under way, µs UTC.
+fn forgotten_since_us(facts: &Facts) -> Option<i64> {
     match facts.state {
-        ExperimentState::Starting | ExperimentState::Stopping => match facts.order {
-            Some(order) if order.state.is_open() => None,
-            Some(order) => Some(order.closed_at_us.unwrap_or(order.created_at_us).max(facts.moved_at_us)),
-            None => Some(facts.moved_at_us),
-        },
         ExperimentState::Running
         | ExperimentState::Paused
         | ExperimentState::Finishing
         | ExperimentState::CommsLost => {
             facts.reported_at_us.filter(|at_us| !facts.is_at_work && *at_us > facts.moved_at_us)
         }
+        _ => None,
+    }
+}
+
+/// Since when an order was answered, or came too late, without the report that follows it, µs UTC.
+fn unclear_since_us(facts: &Facts) -> Option<i64> {
+    match facts.state {
+        // A run that was lost was told to stop: it may have begun after it had answered that.
+        ExperimentState::Starting | ExperimentState::Stopping | ExperimentState::CommsLost => match facts.order {
+            Some(order) if order.state.is_open() => None,
+            Some(order) => Some(order.closed_at_us.unwrap_or(order.created_at_us).max(facts.moved_at_us)),
+            None => Some(facts.moved_at_us),
+        },
         _ => None,
     }
 }
@@ -123,8 +131,9 @@ fn decide(facts: &Facts) -> Verdict {
     match (facts.state, facts.is_at_work) {
         (ExperimentState::Starting, false) if facts.starts >= STARTS_MAX => Verdict::NeverBegan,
         (ExperimentState::Starting, false) => Verdict::Queue,
-        (ExperimentState::Stopping, true) => Verdict::StopAgain,
+        (ExperimentState::Stopping | ExperimentState::CommsLost, true) => Verdict::StopAgain,
         (ExperimentState::Stopping, false) => Verdict::Stopped,
+        (ExperimentState::CommsLost, false) => Verdict::Lost,
         _ => Verdict::Leave,
     }
 }
@@ -220,5 +229,28 @@ mod tests {
         let rebooted = Facts { is_at_work: false, reported_at_us: Some(120 * S), ..running };
         assert_eq!(judge(&rebooted, 122 * S), Verdict::Leave);
         assert_eq!(judge(&rebooted, 123 * S), Verdict::Lost);
+    }
+
+    #[test]
+    fn a_lost_run_that_goes_on_after_its_stop_was_answered_is_stopped_again() {
+        let lost = Facts {
+            state: ExperimentState::CommsLost,
+            order: told(CommandState::Executed, 100, Some(101)),
+            ask: None,
+            is_at_work: true,
+            reported_at_us: Some(102 * S),
+            ..starting(None)
+        };
+        assert_eq!(judge(&lost, 103 * S), Verdict::Leave, "the report may be on its way");
+        assert_eq!(judge(&lost, 104 * S), Verdict::Ask);
+        let asked = Facts { ask: told(CommandState::Executed, 104, Some(105)), reported_at_us: Some(105 * S), ..lost };
+        assert_eq!(judge(&asked, 107 * S), Verdict::StopAgain);
+        // A stop that waits for its answer is repeated by whoever sent it.
+        assert_eq!(judge(&Facts { order: told(CommandState::Sent, 100, None), ..asked }, 107 * S), Verdict::Leave);
+        // It never began: its unit rests, and has nothing new to report until it is asked.
+        let never = Facts { is_at_work: false, reported_at_us: Some(90 * S), ..lost };
+        assert_eq!(judge(&never, 104 * S), Verdict::Ask);
+        let rests = Facts { is_at_work: false, ..asked };
+        assert_eq!(judge(&rests, 108 * S), Verdict::Lost);
     }
 }

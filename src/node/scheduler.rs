@@ -105,6 +105,11 @@ impl Scheduler {
             }
         }
         self.asked_in = term;
+        let now_us = self.clock.now_us();
+        for stray in self.store.stray_runs(now_us).await? {
+            tracing::warn!(experiment = %stray.experiment, unit = %stray.unit, "works on what is over here, told to stop");
+            self.store.stop_stray(&actor(), &stray, now_us).await?;
+        }
         Ok(())
     }
 

@@ -63,8 +63,8 @@ pub struct StopRecord<'a> {
 }
 
 impl Group {
-    /// Notes a stop that was sent: its command, and that the run is stopping, or lost when it was silent. A run that is over
-    /// by now stays as it is.
+    /// Notes a stop that was sent: its command, and that the run is stopping, or lost when it was silent; what else the run
+    /// was ordered is withdrawn. A run that is over by now stays as it is.
     ///
     /// # Errors
     /// When the database fails.
@@ -101,6 +101,9 @@ impl Group {
                 | ExperimentState::Finishing
                 | ExperimentState::CommsLost
         );
+        if is_under_way {
+            self.withdraw_for_stop(experiment).await?;
+        }
         if is_under_way && from != to {
             let change = Move { experiment, version, from, to, actor: stop.actor, reason: stop.reason };
             if self.move_experiment(change, stop.at_us).await? && stop.is_fault {

@@ -159,6 +159,7 @@ const REGISTRY: &[(&str, &[(&str, sql::Sql)])] = &[
     ("run_orders::hold", run_orders::hold::STATEMENTS),
     ("run_orders::reply", run_orders::reply::STATEMENTS),
     ("run_orders::start", run_orders::start::STATEMENTS),
+    ("run_orders::strays", run_orders::strays::STATEMENTS),
     ("runs", runs::STATEMENTS),
     ("saved_views", saved_views::STATEMENTS),
     ("sealing", sealing::STATEMENTS),

@@ -46,6 +46,8 @@ statements! {
             sent_count, answered_at_us, reason, result_json
         FROM outbox
         WHERE state IN ('queued', 'sent') AND command_id > ? AND (sent_at_us IS NULL OR sent_at_us <= ? OR sent_at_us > ?)
+            AND (verb <> 'start' OR experiment_id IS NULL OR experiment_id IN
+                (SELECT e.experiment_id FROM experiment e WHERE e.state = 'starting'))
         ORDER BY command_id
         LIMIT ?";
     SENT = "

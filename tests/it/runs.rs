@@ -9,6 +9,7 @@ use cellar::domain::run::{LEASE_S, RunLimits, RunTerms, SAMPLE_PERIOD_MS};
 use cellar::domain::run_doubt::{self, Verdict};
 use cellar::domain::run_state;
 use cellar::domain::station::StationState;
+use cellar::store::alarm_stops::StopRecord;
 use cellar::store::run_orders::Asked;
 use cellar::store::run_orders::reply::NOT_CONFIRMED;
 use cellar::store::run_orders::start::{START_US, StartOrder};
@@ -237,6 +238,66 @@ both_engines! {
         rig.report(None, StationState::Idle, 20 * S).await;
         assert_eq!(rig.verdict(21 * S).await, Some(Verdict::Leave));
         assert_eq!(rig.verdict(23 * S).await, Some(Verdict::Lost));
+        assert_eq!(rig.stands().await.0, ExperimentState::Fault);
+    }
+
+    // A start that was under way when the watch gave the run up: the unit hears the stop first, and begins after it.
+    async fn a_lost_run_that_begins_after_its_stop_is_stopped_again(store: Store) {
+        let rig = Rig::new(&store).await;
+        let start = rig.start(rig.experiment, 10 * S).await.unwrap();
+        assert_eq!(store.due_commands(CommandId(0), 11 * S, S, 10).await.unwrap().len(), 1);
+        let lost = StopRecord {
+            command: CommandId(-7),
+            device: &rig.unit,
+            station: rig.station,
+            experiment: Some(rig.experiment),
+            actor: "watch",
+            reason: "silent",
+            at_us: 12 * S,
+            is_silence: true,
+            is_fault: true,
+        };
+        let mut group = store.begin_group().await.unwrap();
+        group.record_stop(&lost).await.unwrap();
+        group.commit().await.unwrap();
+        assert_eq!(rig.stands().await.0, ExperimentState::CommsLost);
+        assert_eq!(store.due_commands(CommandId(0), 13 * S, S, 10).await.unwrap(), [], "no start after the stop");
+        assert_eq!(store.command(start).await.unwrap().unwrap().state, CommandState::Expired);
+        assert_eq!(rig.verdict(60 * S).await, Some(Verdict::Leave), "the stop is repeated until it is answered");
+        let mut group = store.begin_group().await.unwrap();
+        group.stop_answered(CommandId(-7), &rig.unit, 60 * S).await.unwrap();
+        group.commit().await.unwrap();
+        rig.report(Some(rig.experiment), StationState::Running, 61 * S).await;
+        assert_eq!(rig.stands().await.0, ExperimentState::CommsLost);
+        assert_eq!(rig.verdict(62 * S).await, Some(Verdict::Leave));
+        assert_eq!(rig.verdict(64 * S).await, Some(Verdict::Ask));
+        rig.reply(rig.command(Verb::GetState).await.command_id, CommandResult::Executed, None, 65 * S).await;
+        rig.report(Some(rig.experiment), StationState::Running, 65 * S).await;
+        assert_eq!(rig.verdict(67 * S).await, Some(Verdict::StopAgain));
+        assert_eq!(rig.stands().await, (ExperimentState::Stopping, "silent".into()));
+        let due = store.due_commands(CommandId(0), 68 * S, S, 10).await.unwrap();
+        assert_eq!(due.iter().map(|command| command.verb.as_str()).collect::<Vec<_>>(), ["stop"]);
+        rig.report(Some(rig.experiment), StationState::Stopped, 69 * S).await;
+        assert_eq!(rig.stands().await.0, ExperimentState::Fault);
+    }
+
+    async fn a_unit_that_works_on_what_is_over_is_told_to_stop_until_it_rests(store: Store) {
+        let rig = Rig::running(&store).await;
+        assert_eq!(store.stray_runs(20 * S).await.unwrap(), []);
+        rig.report(None, StationState::Idle, 20 * S).await;
+        assert_eq!(rig.verdict(23 * S).await, Some(Verdict::Lost));
+        rig.report(Some(rig.experiment), StationState::Running, 24 * S).await;
+        let strays = store.stray_runs(25 * S).await.unwrap();
+        let [stray] = &strays[..] else { panic!("{strays:?}") };
+        assert_eq!((stray.station, &stray.unit, stray.experiment), (rig.station, &rig.unit, rig.experiment));
+        store.stop_stray(&tester(), stray, 25 * S).await.unwrap();
+        assert_eq!(store.stray_runs(60 * S).await.unwrap(), [], "it is told already");
+        let stop = rig.command(Verb::Stop).await;
+        assert_eq!(stop.payload["experiment"], json!(rig.experiment));
+        rig.reply(stop.command_id, CommandResult::Executed, None, 61 * S).await;
+        assert_eq!(store.stray_runs(62 * S).await.unwrap(), strays, "it says so and goes on");
+        rig.report(Some(rig.experiment), StationState::Stopped, 63 * S).await;
+        assert_eq!(store.stray_runs(64 * S).await.unwrap(), []);
         assert_eq!(rig.stands().await.0, ExperimentState::Fault);
     }
 

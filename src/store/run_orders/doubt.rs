@@ -21,7 +21,7 @@ statements! {
             s.experiment_id AS station_experiment_id, s.reported_at_us, d.seen_at_us,
             (SELECT o.command_id FROM outbox o
                 WHERE o.experiment_id = e.experiment_id
-                    AND o.verb = CASE e.state WHEN 'stopping' THEN 'stop' ELSE 'start' END
+                    AND o.verb = CASE WHEN e.state IN ('stopping', 'comms_lost') THEN 'stop' ELSE 'start' END
                 ORDER BY o.created_at_us DESC, o.command_id DESC LIMIT 1) AS order_id,
             (SELECT MAX(o.command_id) FROM outbox o
                 WHERE o.experiment_id = e.experiment_id AND o.verb = 'get_state') AS ask_id
@@ -84,7 +84,7 @@ impl Row {
 
     /// Whether a closer look may find something to do.
     fn is_suspect(&self, state: ExperimentState) -> bool {
-        matches!(state, ExperimentState::Starting | ExperimentState::Stopping)
+        matches!(state, ExperimentState::Starting | ExperimentState::Stopping | ExperimentState::CommsLost)
             || (!self.is_at_work() && self.reported_at_us > Some(self.updated_at_us))
     }
 }

@@ -6,6 +6,7 @@ pub mod heads;
 pub mod hold;
 pub mod reply;
 pub mod start;
+pub mod strays;
 
 use serde_json::json;
 
@@ -271,9 +272,7 @@ impl Group {
                 return Ok(None);
             }
         }
-        for verb in [Verb::Start, Verb::Pause, Verb::Resume] {
-            self.withdraw(run.experiment, verb, "a stop was ordered").await?;
-        }
+        self.withdraw_for_stop(run.experiment).await?;
         let payload = json!({ "station": run.station, "experiment": run.experiment, "reason": reason });
         let stop = NewCommand { device: &unit, verb: Verb::Stop, payload, expires_at_us: None };
         Ok(Some(self.add_run_command(by, &stop, run.experiment, now_us).await?))
@@ -346,6 +345,14 @@ impl Group {
                 .await?
         });
         Ok(open.is_some())
+    }
+
+    /// Withdraws what else a run was ordered: nothing of it may reach the unit after the stop.
+    pub(super) async fn withdraw_for_stop(&mut self, experiment: ExperimentId) -> Result<(), StoreError> {
+        for verb in [Verb::Start, Verb::Pause, Verb::Resume] {
+            self.withdraw(experiment, verb, "a stop was ordered").await?;
+        }
+        Ok(())
     }
 
     /// Ends the open orders of a kind: they are not sent any more.

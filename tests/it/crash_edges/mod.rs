@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cellar::clock::Clock;
-use cellar::domain::command::CommandResult;
+use cellar::domain::command::{CommandResult, CommandState};
 use cellar::domain::experiment::ExperimentState::{
     self, Aborted, CommsLost, Draft, Finishing, Paused, Queued, Running, Starting, Stopping,
 };
@@ -247,8 +247,10 @@ impl Theatre {
             assert!(pair[0].from == Some(pair[1].to) || death.from == Draft, "{place}: {happened:?}");
         }
         let mind = self.puppet.mind();
-        let began =
-            usize::from(state != Aborted && death.way != Way::Refused && death.to != Queued || mind.begun(id) > 0);
+        // A start that nobody heard before the run was given up is withdrawn.
+        let is_withdrawn = death.from == Starting && death.to == CommsLost && death.is_stored;
+        let begins = state != Aborted && death.way != Way::Refused && death.to != Queued && !is_withdrawn;
+        let began = usize::from(begins || mind.begun(id) > 0);
         assert_eq!(mind.begun(id), began, "{place}: {happened:?}");
         assert!(mind.experiment != Some(id) || mind.rests(), "{place}: the unit goes on: {happened:?}");
     }
@@ -307,6 +309,36 @@ both_engines! {
 
     async fn whenever_the_server_dies_a_stop_that_was_ordered_is_done(database: Database) {
         walk(database.url(), WALKS[4]).await;
+    }
+}
+
+// A stop can overtake a start that is under way: the unit answers it at rest, and begins then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_run_that_begins_after_its_stop_was_answered_is_stopped_by_the_server_alone() {
+    let database = crate::support::database::Database::sqlite();
+    let mut theatre = Theatre::open(database.url()).await;
+    let name = "overtaken";
+    theatre.store.hold_queue(&tester(), theatre.bench.station, true, "", now_us()).await.unwrap();
+    let experiment = theatre.bench.experiment(name);
+    let id = theatre.store.queue_experiment(&tester(), &experiment, None, now_us()).await.unwrap();
+    theatre.puppet.mind().manners.at_start = None;
+    theatre.order_start(id, 0).await;
+    theatre.lose(id).await;
+    let stop = CommandId(theatre.last_command);
+    let began = Instant::now();
+    while theatre.store.command(stop).await.unwrap().unwrap().state != CommandState::Executed {
+        assert!(began.elapsed() < PATIENCE, "the stop is not answered");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // First while it is lost, then when it is over.
+    for round in 0..2 {
+        let began = Instant::now();
+        theatre.puppet.mind().has_begun(id, "running", None);
+        while !(theatre.puppet.mind().rests() && theatre.state(id).await.is_over()) {
+            let happened = theatre.store.transitions(id).await.unwrap();
+            assert!(began.elapsed() < PATIENCE, "nobody stops it in round {round}: {happened:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 }
 

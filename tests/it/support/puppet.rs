@@ -46,6 +46,8 @@ pub(crate) struct Mind {
     begun: HashMap<ExperimentId, usize>,
     /// Answers by command.
     answered: HashMap<i64, Value>,
+    /// Whether its station began something that it has not told of.
+    has_news: bool,
     seq: i64,
 }
 
@@ -53,7 +55,7 @@ impl Mind {
     /// It works on this since some time, by this command.
     pub(crate) fn has_begun(&mut self, experiment: ExperimentId, state: &'static str, start: Option<i64>) {
         *self.begun.entry(experiment).or_default() += 1;
-        (self.experiment, self.state) = (Some(experiment), state);
+        (self.experiment, self.state, self.has_news) = (Some(experiment), state, true);
         if let Some(command) = start {
             self.answered.insert(command, json!({"command_id": command, "result": "executed"}));
         }
@@ -91,6 +93,7 @@ impl Puppet {
             experiment: None,
             begun: HashMap::new(),
             answered: HashMap::new(),
+            has_news: false,
             seq: 0,
         };
         let mind = Arc::new(Mutex::new(mind));
@@ -134,7 +137,12 @@ impl Life {
         loop {
             match client.message_within(MEASURE_EVERY).await {
                 Err(Answer::Closed) => return None,
-                Err(_) => self.measure(&mut client).await,
+                Err(_) => {
+                    if std::mem::take(&mut self.mind().has_news) {
+                        self.report(&mut client).await?;
+                    }
+                    self.measure(&mut client).await;
+                }
                 Ok(message) if message.topic == topic => {
                     let command: Value = serde_json::from_slice(&message.payload).ok()?;
                     self.obey(&mut client, &command).await?;
