@@ -280,6 +280,7 @@ impl NodePart {
         let leads = term.clone();
         let sealer = Sealer::new(store.clone(), Clock::System);
         tokio::spawn(sealer.run(move || leads.borrow().is_some(), stopped.clone()));
+        tokio::spawn(store.clone().fold_log(stopped.clone()));
         if store.archive().is_some() {
             let leads = term.clone();
             let archiver = Archiver::new(store.clone(), Clock::System, config.archive.after_days);

@@ -40,7 +40,7 @@ pub struct Measured {
     pub series: Series,
     /// Its cycles.
     pub summary: Summary,
-    /// SHA-256 of every row; empty when it was not asked for.
+    /// BLAKE3 of every row; empty when it was not asked for.
     pub fingerprint: String,
 }
 

@@ -83,7 +83,6 @@ impl Sealer {
             if sealed.rows == 0 {
                 break;
             }
-            tracing::debug!(%stream, rows = sealed.rows, chunks = sealed.chunks, "sealed");
         }
         Ok(())
     }

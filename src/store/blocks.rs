@@ -6,8 +6,10 @@ mod drawn;
 mod order;
 mod outline;
 mod read;
+mod unpack;
 mod write;
 
+pub(super) use chunks::earliest;
 pub use read::StoredBlock;
 pub(super) use write::INSERT;
 pub use write::NewBlock;
@@ -77,28 +79,44 @@ statements! {
         WHERE stream_id = ? AND level = 3 AND ((boot = ? AND seq1 > ?) OR boot > ?)
         ORDER BY boot, seq0
         LIMIT ?";
-    // Of a sealed stream: how long a chunk and a block of the pyramid last at most.
-    SPAN = "
-        SELECT chunk_span_us, level_span_us
-        FROM stream_seal
-        WHERE stream_id = ?";
+    // How far before a window a block may begin and still reach into it is asked in the same statement: what is sealed
+    // between two of them may be longer than all before it.
     // How many rows the chunks of a window have, and how many chunks there are; of very many only the first are counted.
     ROWS_OF_CHUNKS = "
         SELECT CAST(COALESCE(SUM(few.row_count), 0) AS SIGNED), COUNT(*)
         FROM (
             SELECT row_count
             FROM block
-            WHERE stream_id = ? AND level = 3 AND dated = 1 AND at0_us >= ? AND at0_us <= ? AND at1_us >= ?
+            WHERE stream_id = ? AND level = 3 AND dated = 1
+                AND at0_us >= ? - (SELECT chunk_span_us FROM stream_seal WHERE stream_id = ?)
+                AND at0_us <= ? AND at1_us >= ?
             ORDER BY at0_us
             LIMIT ?
         ) few";
     LEVEL_WINDOW = "
         SELECT stream_id, boot, seq0, row_count, seq1, dated, tick_offset_us, column_set_id, codec, crc, content
         FROM block
-        WHERE stream_id = ? AND level = ? AND dated = 1 AND at0_us >= ? AND at0_us <= ? AND at1_us >= ?
+        WHERE stream_id = ? AND level = ? AND dated = 1
+            AND at0_us >= ? - (SELECT CASE ? WHEN 3 THEN chunk_span_us ELSE level_span_us END
+                FROM stream_seal WHERE stream_id = ?)
+            AND at0_us <= ? AND at1_us >= ?
         ORDER BY at0_us";
     CHUNK = "
         SELECT stream_id, boot, seq0, row_count, seq1, dated, tick_offset_us, column_set_id, codec, crc, content
         FROM block
         WHERE stream_id = ? AND level = 3 AND boot = ? AND seq0 = ?";
+    TWO_CHUNKS = "
+        SELECT stream_id, boot, seq0, row_count, seq1, dated, tick_offset_us, column_set_id, codec, crc, content
+        FROM block
+        WHERE stream_id = ? AND level = 3 AND boot = ? AND seq0 = ?
+        UNION ALL
+        SELECT stream_id, boot, seq0, row_count, seq1, dated, tick_offset_us, column_set_id, codec, crc, content
+        FROM block
+        WHERE stream_id = ? AND level = 3 AND boot = ? AND seq0 = ?";
+    // How far a block of the journal reaches at most, and whether it holds any rows: `latest` counts them all.
+    JOURNAL = "
+        SELECT l.span_max_us, CASE WHEN l.row_total > COALESCE(q.row_total, 0) THEN 1 ELSE 0 END
+        FROM latest l
+        LEFT JOIN stream_seal q ON q.stream_id = l.stream_id
+        WHERE l.stream_id = ?";
 }

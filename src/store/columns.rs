@@ -1,6 +1,7 @@
 //! Column sets: the names of a block's columns, stored once.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
@@ -25,6 +26,27 @@ statements! {
         SELECT names_json
         FROM column_set
         WHERE column_set_id = ?";
+}
+
+/// Sets kept in memory; a laboratory has a few dozen.
+const KNOWN_MAX: usize = 4_096;
+
+/// Column sets that were read: what is committed of them never changes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known(Arc<Mutex<HashMap<i64, Vec<String>>>>);
+
+impl Known {
+    fn get(&self, id: i64) -> Option<Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    fn keep(&self, id: i64, names: &[String]) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(id, names.to_vec());
+    }
 }
 
 impl Group {
@@ -78,11 +100,17 @@ impl Store {
             if sets.contains_key(&id) {
                 continue;
             }
+            if let Some(names) = self.columns.get(id) {
+                sets.insert(id, names);
+                continue;
+            }
             // A stream has one set, rarely two: no loop worth a join.
             let row: Option<(String,)> = on_read!(&self.db, pool, dialect => {
                 sqlx::query_as(NAMES.text(dialect)).bind(id).fetch_optional(pool).await?
             });
-            sets.insert(id, parse(id, row)?);
+            let names = parse(id, row)?;
+            self.columns.keep(id, &names);
+            sets.insert(id, names);
         }
         Ok(sets)
     }

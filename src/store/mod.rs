@@ -13,7 +13,8 @@ pub mod battery_photos;
 pub mod blocks;
 pub mod cell_places;
 pub mod cells;
-pub mod columns;
+pub mod checkpoint;
+mod columns;
 pub mod dead_letter_redrive;
 pub mod dead_letters;
 pub mod device_access;
@@ -69,13 +70,15 @@ pub struct Store {
     db: Db,
     /// Where chunks of finished experiments are that left the database.
     archive: Option<Archive>,
+    /// Names of columns that were looked up: they never change.
+    columns: columns::Known,
 }
 
 /// The engines and their connections.
 #[derive(Debug, Clone)]
 enum Db {
     /// SQLite takes one writer at a time: a pool of one connection makes the writers queue up instead of failing.
-    Sqlite { read: SqlitePool, write: SqlitePool },
+    Sqlite { read: SqlitePool, write: SqlitePool, fold: SqlitePool },
     /// MariaDB or MySQL.
     MySql(MySqlPool),
 }
@@ -101,6 +104,10 @@ impl Engine {
 }
 
 impl Store {
+    fn with(db: Db) -> Self {
+        Self { db, archive: None, columns: columns::Known::default() }
+    }
+
     /// Which engine holds the data.
     #[must_use]
     pub fn engine(&self) -> Engine {
@@ -113,7 +120,8 @@ impl Store {
     /// Closes all connections; on SQLite this also folds the write-ahead log into the database file.
     pub async fn close(&self) {
         match &self.db {
-            Db::Sqlite { read, write } => {
+            Db::Sqlite { read, write, fold } => {
+                fold.close().await;
                 read.close().await;
                 write.close().await;
             }

@@ -14,6 +14,8 @@ use crate::config::without_password;
 
 /// How long a statement waits for another process's lock on a SQLite file.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pages of the log after which a writer folds it itself: 64 MB. A server does so earlier, and beside the writer.
+const AUTOCHECKPOINT_PAGES: &str = "16000";
 /// Readers of a SQLite file: pages are short, and there are few cores.
 const SQLITE_READERS: u32 = 4;
 /// Connections to MariaDB: the ingest writer, the web's and the node's.
@@ -21,6 +23,8 @@ const MYSQL_CONNECTIONS: u32 = 10;
 /// How long a caller waits for a free connection before it is told that the database is away. Attempts to connect are up
 /// to a fifth of it apart: a database that is back is noticed within a second.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection that was in use within this time is taken to be there: asking first would double the way to the database.
+const FRESH: Duration = Duration::from_secs(1);
 /// Rows SQLite's thread may be ahead of the reader; a hand-over per row is what makes reading slow.
 const SQLITE_ROW_BUFFER: usize = 512;
 
@@ -36,9 +40,7 @@ impl Store {
             "mysql" | "mariadb" => open_mysql(url).await,
             _ => Err("use sqlite:///folder/file.db or mysql://user:password@host:3306/database".to_owned()),
         };
-        opened
-            .map(|db| Self { db, archive: None })
-            .map_err(|reason| StoreError::Open { url: without_password(url), reason })
+        opened.map(Self::with).map_err(|reason| StoreError::Open { url: without_password(url), reason })
     }
 
     /// Opens the SQLite file `path`, made when missing.
@@ -49,7 +51,7 @@ impl Store {
         let options = SqliteConnectOptions::new().filename(path);
         let opened = connect_sqlite(options).await;
         opened
-            .map(|db| Self { db, archive: None })
+            .map(Self::with)
             .map_err(|reason| StoreError::Open { url: format!("sqlite://{}", path.display()), reason })
     }
 }
@@ -68,12 +70,13 @@ async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Db, String> {
         .foreign_keys(true)
         .row_buffer_size(SQLITE_ROW_BUFFER)
         .pragma("cache_size", "-65536")
-        .pragma("wal_autocheckpoint", "4000");
+        .pragma("wal_autocheckpoint", AUTOCHECKPOINT_PAGES);
     // The writer first: it makes the file and its journal mode. When the disk is full or fails, SQLite ends a transaction by
     // itself and the connection goes on counting it: such a one is thrown away, or nothing would ever be stored again.
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
         .before_acquire(|connection, _| {
             let left_over = connection.is_in_transaction();
             Box::pin(async move { Ok(!left_over) })
@@ -81,11 +84,19 @@ async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Db, String> {
         .connect_with(options.clone())
         .await
         .map_err(|error| format!("{error}; is the folder there and writable?"))?;
+    let fold_options = options.clone().pragma("cache_size", "-1024");
+    // A file does not hang up: testing its connections costs a change of threads for each statement.
     let read = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
         .connect_lazy_with(options.pragma("query_only", "1").pragma("cache_size", "-8192"));
-    Ok(Db::Sqlite { read, write })
+    let fold = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .connect_lazy_with(fold_options);
+    Ok(Db::Sqlite { read, write, fold })
 }
 
 async fn open_mysql(url: &str) -> Result<Db, String> {
@@ -97,6 +108,11 @@ async fn open_mysql(url: &str) -> Result<Db, String> {
     let pool = MySqlPoolOptions::new()
         .max_connections(MYSQL_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, connected| {
+            let is_fresh = connected.idle_for < FRESH;
+            Box::pin(async move { if is_fresh { Ok(true) } else { Ok(connection.ping().await.is_ok()) } })
+        })
         .connect_with(options)
         .await
         .map_err(|error| format!("{error}; is the server running, and may this user use the database?"))?;

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-use super::blocks::{LEVEL_CHUNKS, LEVEL_JOURNAL, StoredBlock};
+use super::blocks::{LEVEL_CHUNKS, LEVEL_JOURNAL, StoredBlock, earliest};
 use super::sql::{on_read, statements};
 use super::{Store, StoreError};
 use crate::domain::ids::StreamId;
@@ -50,7 +50,9 @@ statements! {
     CHUNKS_BETWEEN = "
         SELECT boot, seq0, crc
         FROM block
-        WHERE stream_id = ? AND level = 3 AND dated = 1 AND at0_us >= ? AND at0_us <= ? AND at1_us >= ?
+        WHERE stream_id = ? AND level = 3 AND dated = 1
+            AND at0_us >= ? - (SELECT chunk_span_us FROM stream_seal WHERE stream_id = ?)
+            AND at0_us <= ? AND at1_us >= ?
         ORDER BY at0_us, boot, seq0";
 }
 
@@ -318,11 +320,10 @@ impl OrderedRows {
         // What was made further on is read in its turn.
         chunks.is_read = false;
         let Some((until_us, ..)) = chunks.after else { return Ok(()) };
-        let Some(span) = self.store.sealed_span(stream).await? else { return Ok(()) };
-        let from_us = from.map_or(i64::MIN, |(at0_us, ..)| at0_us);
+        let from_us = earliest(from.map_or(i64::MIN, |(at0_us, ..)| at0_us));
         loop {
             let keys: Vec<(i64, i64, i64)> = on_read!(&self.store.db, pool, dialect => {
-                let chunks = sqlx::query_as(CHUNKS_BETWEEN.text(dialect)).bind(stream.0).bind(span.before(LEVEL_CHUNKS, from_us));
+                let chunks = sqlx::query_as(CHUNKS_BETWEEN.text(dialect)).bind(stream.0).bind(from_us).bind(stream.0);
                 chunks.bind(until_us).bind(from_us).fetch_all(pool).await?
             });
             let Some(key) = keys.into_iter().find(|key| !self.sources[source].seen.contains(key)) else {

@@ -1,35 +1,24 @@
 //! Sealed chunks and their pyramid, read.
 
-use super::{CHUNK, LEVEL_CHUNKS, LEVEL_WINDOW, ROWS_OF_CHUNKS, SPAN, StoredBlock};
+use super::unpack::unpacked;
+use super::{CHUNK, LEVEL_CHUNKS, LEVEL_WINDOW, ROWS_OF_CHUNKS, StoredBlock, TWO_CHUNKS};
 use crate::domain::ids::StreamId;
 use crate::series::window::Piece;
 use crate::store::sql::on_read;
 use crate::store::{Store, StoreError};
 
-/// How long a chunk and a block of the pyramid of a stream last at most, µs: how far before a window one may begin and
-/// still reach into it.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::store) struct Span {
-    chunk_us: i64,
-    level_us: i64,
+/// The earliest moment a window may begin, µs: what is before it can still be told.
+const EARLIEST_US: i64 = i64::MIN / 2;
+
+/// A moment from which a length can be taken away.
+pub(in crate::store) fn earliest(at_us: i64) -> i64 {
+    at_us.max(EARLIEST_US)
 }
 
-impl Span {
-    /// Where the earliest blocks of a level begin that reach a moment.
-    pub(in crate::store) fn before(self, level: i64, at_us: i64) -> i64 {
-        at_us.saturating_sub(if level == LEVEL_CHUNKS { self.chunk_us } else { self.level_us })
-    }
-}
+/// A chunk by its key in a stream: boot, and number of its first row.
+pub(super) type Key = (i64, i64);
 
 impl Store {
-    /// What is sealed of a stream; `None` when nothing is.
-    pub(in crate::store) async fn sealed_span(&self, stream: StreamId) -> Result<Option<Span>, StoreError> {
-        let row: Option<(i64, i64)> = on_read!(&self.db, pool, dialect => {
-            sqlx::query_as(SPAN.text(dialect)).bind(stream.0).fetch_optional(pool).await?
-        });
-        Ok(row.map(|(chunk_us, level_us)| Span { chunk_us, level_us }))
-    }
-
     /// The wanted columns of every chunk that reaches into a window.
     pub(super) async fn chunk_window(
         &self,
@@ -37,14 +26,15 @@ impl Store {
         wanted: &[String],
         from_us: i64,
         to_us: i64,
-        span: Span,
     ) -> Result<Vec<Piece>, StoreError> {
-        let chunks = self.level_window(stream, LEVEL_CHUNKS, from_us, to_us, span).await?;
+        let chunks = self.level_window(stream, LEVEL_CHUNKS, from_us, to_us).await?;
         let chunks = self.with_bodies(chunks).await?;
         let ids: Vec<i64> = chunks.iter().map(|chunk| chunk.column_set_id).collect();
-        let sets = self.column_sets(ids).await?;
-        let names = |chunk: &StoredBlock| sets.get(&chunk.column_set_id).map_or(&[][..], Vec::as_slice);
-        chunks.iter().map(|chunk| chunk.piece(names(chunk), wanted)).collect()
+        let (sets, wanted) = (self.column_sets(ids).await?, wanted.to_vec());
+        unpacked(chunks, move |chunk| {
+            chunk.piece(sets.get(&chunk.column_set_id).map_or(&[][..], Vec::as_slice), &wanted)
+        })
+        .await
     }
 
     /// The blocks of a level that reach into a window.
@@ -54,13 +44,14 @@ impl Store {
         level: i64,
         from_us: i64,
         to_us: i64,
-        span: Span,
     ) -> Result<Vec<StoredBlock>, StoreError> {
         Ok(on_read!(&self.db, pool, dialect => {
             sqlx::query_as(LEVEL_WINDOW.text(dialect))
                 .bind(stream.0)
                 .bind(level)
-                .bind(span.before(level, from_us))
+                .bind(earliest(from_us))
+                .bind(level)
+                .bind(stream.0)
                 .bind(to_us)
                 .bind(from_us)
                 .fetch_all(pool)
@@ -74,13 +65,13 @@ impl Store {
         stream: StreamId,
         from_us: i64,
         to_us: i64,
-        span: Span,
         most: i64,
     ) -> Result<(i64, i64), StoreError> {
         Ok(on_read!(&self.db, pool, dialect => {
             sqlx::query_as(ROWS_OF_CHUNKS.text(dialect))
                 .bind(stream.0)
-                .bind(span.before(LEVEL_CHUNKS, from_us))
+                .bind(earliest(from_us))
+                .bind(stream.0)
                 .bind(to_us)
                 .bind(from_us)
                 .bind(most)
@@ -100,6 +91,26 @@ impl Store {
             Some(chunk) => self.with_body(chunk).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Chunks by their keys, with their bytes; those that are sealed anew meanwhile are missing.
+    pub(super) async fn chunks(&self, stream: StreamId, keys: &[Key]) -> Result<Vec<StoredBlock>, StoreError> {
+        let mut chunks = Vec::with_capacity(keys.len());
+        // A window has two edges, each in a chunk.
+        for pair in keys.chunks(2) {
+            let [one, other] = *pair else {
+                for (boot, seq0) in pair {
+                    chunks.extend(self.chunk_row(stream, *boot, *seq0).await?);
+                }
+                continue;
+            };
+            let found: Vec<StoredBlock> = on_read!(&self.db, pool, dialect => {
+                let both = sqlx::query_as(TWO_CHUNKS.text(dialect)).bind(stream.0).bind(one.0).bind(one.1);
+                both.bind(stream.0).bind(other.0).bind(other.1).fetch_all(pool).await?
+            });
+            chunks.extend(found);
+        }
+        self.with_bodies(chunks).await
     }
 
     /// The row of a chunk by its key, which may be in the archive.

@@ -1,15 +1,11 @@
 //! A window as far as the database alone can draw it, while the archive does not give its rows.
 
+use super::drawn::{CHUNKS_COUNTED_MAX, LEVEL_1_ROWS_MAX};
 use super::{LEVEL_1, LEVEL_2, StoredBlock};
 use crate::archive::ArchiveError;
 use crate::domain::ids::StreamId;
 use crate::series::window::Piece;
 use crate::store::{Store, StoreError};
-
-/// From so many rows on the coarser buckets are drawn: as many as a window of level 1 may have.
-const FINE_ROWS_MAX: i64 = 4_000_000;
-/// Chunks counted to choose between the levels.
-const CHUNKS_COUNTED_MAX: i64 = 1_000;
 
 impl Store {
     /// [`Store::drawn_window`]; when rows are missing because of the archive, lowest and highest values of the buckets that
@@ -39,10 +35,9 @@ impl Store {
         to_us: i64,
     ) -> Result<Vec<Piece>, StoreError> {
         let mut pieces = self.journal_window(stream, wanted, from_us, to_us).await?;
-        let Some(span) = self.sealed_span(stream).await? else { return Ok(pieces) };
-        let (rows, chunks) = self.rows_of_chunks(stream, from_us, to_us, span, CHUNKS_COUNTED_MAX).await?;
-        let level = if rows > FINE_ROWS_MAX || chunks == CHUNKS_COUNTED_MAX { LEVEL_2 } else { LEVEL_1 };
-        let blocks: Vec<StoredBlock> = self.level_window(stream, level, from_us, to_us, span).await?;
+        let (rows, chunks) = self.rows_of_chunks(stream, from_us, to_us, CHUNKS_COUNTED_MAX).await?;
+        let level = if rows > LEVEL_1_ROWS_MAX || chunks == CHUNKS_COUNTED_MAX { LEVEL_2 } else { LEVEL_1 };
+        let blocks: Vec<StoredBlock> = self.level_window(stream, level, from_us, to_us).await?;
         let ids: Vec<i64> = blocks.iter().map(|block| block.column_set_id).collect();
         let sets = self.column_sets(ids).await?;
         for block in &blocks {

@@ -2,7 +2,7 @@
 
 use futures_util::TryStreamExt;
 
-use super::WINDOW;
+use super::{JOURNAL, WINDOW};
 use crate::domain::ids::StreamId;
 use crate::domain::sample::{Batch, Column, Subject, TimeBase};
 use crate::series::chunk::{Packing, View};
@@ -38,6 +38,24 @@ pub struct StoredBlock {
 }
 
 impl StoredBlock {
+    /// One with nothing in it that can be read.
+    #[cfg(test)]
+    pub(super) fn of_size(seq0: i64, bytes: usize) -> Self {
+        Self {
+            stream_id: 1,
+            boot: 1,
+            seq0,
+            row_count: 1,
+            seq1: None,
+            dated: true,
+            tick_offset_us: 0,
+            column_set_id: 1,
+            codec: CODEC_JOURNAL,
+            crc: 0,
+            content: vec![0; bytes],
+        }
+    }
+
     /// Number of its last row.
     #[must_use]
     pub fn last_seq(&self) -> i64 {
@@ -222,9 +240,7 @@ impl Store {
         to_us: i64,
     ) -> Result<Vec<Piece>, StoreError> {
         let mut pieces = self.journal_window(stream, wanted, from_us, to_us).await?;
-        if let Some(span) = self.sealed_span(stream).await? {
-            pieces.extend(self.chunk_window(stream, wanted, from_us, to_us, span).await?);
-        }
+        pieces.extend(self.chunk_window(stream, wanted, from_us, to_us).await?);
         Ok(pieces)
     }
 
@@ -236,13 +252,16 @@ impl Store {
         from_us: i64,
         to_us: i64,
     ) -> Result<Vec<Piece>, StoreError> {
-        let Some(latest) = self.latest(stream).await? else { return Ok(Vec::new()) };
+        let journal: Option<(i64, i64)> = on_read!(&self.db, pool, dialect => {
+            sqlx::query_as(JOURNAL.text(dialect)).bind(stream.0).fetch_optional(pool).await?
+        });
+        let Some((span_max_us, 1)) = journal else { return Ok(Vec::new()) };
         let mut pieces = Vec::new();
         let mut names: Option<(i64, Vec<String>)> = None;
         on_read!(&self.db, pool, dialect => {
             let mut blocks = sqlx::query_as::<_, StoredBlock>(WINDOW.text(dialect))
                 .bind(stream.0)
-                .bind(from_us.saturating_sub(latest.span_max_us))
+                .bind(from_us.saturating_sub(span_max_us))
                 .bind(to_us)
                 .bind(from_us)
                 .fetch(pool);

@@ -1,14 +1,17 @@
 //! The buckets of chunks, gathered: many chunks share a block of a level, or a long window would unpack thousands of short
 //! lists.
+//!
+//! Packing a block anew takes longer than all the rest of a sealing. It is done before the transaction, which only looks
+//! whether the block that goes is still the one that was read: readings that come in wait for the transaction.
 
 use super::write::{Row, extent};
 use super::{Kind, NewChunk, Work};
+use crate::series::chunk::Packing;
 use crate::series::codec::checksum;
 use crate::series::pyramid::Level;
-use crate::store::blocks::{LEVEL_2, StoredBlock};
-use crate::store::group::on_group;
-use crate::store::sql::statements;
-use crate::store::{Group, StoreError};
+use crate::store::blocks::{LEVEL_1, LEVEL_2, StoredBlock};
+use crate::store::sql::{on_read, statements};
+use crate::store::{Group, Store, StoreError};
 
 statements! {
     OF_KIND = "
@@ -24,64 +27,40 @@ const BUCKETS_MAX: usize = 4_096;
 /// Blocks looked at for the old buckets of a chunk that is sealed anew: it stands in one of the last before it.
 const BLOCKS_MAX: i64 = 8;
 
-impl Group {
-    /// Puts the buckets of new chunks into a level, those of replaced ones out of it; the longest time such a block lasts,
-    /// µs.
-    pub(super) async fn fold(&mut self, work: &Work, of_level: i64, now_us: i64) -> Result<i64, StoreError> {
-        let kind = work.kind;
-        let buckets = |chunk: &NewChunk| chunk.levels[usize::from(of_level == LEVEL_2)].clone();
+/// A block of a level that changes.
+pub(super) struct Fold {
+    level: i64,
+    /// The block that goes: number of its first row, and its checksum.
+    old: Option<(i64, i64)>,
+    /// The block that comes.
+    new: Option<Folded>,
+}
+
+struct Folded {
+    seq0: i64,
+    seq1: i64,
+    row_count: i64,
+    at0_us: i64,
+    at1_us: i64,
+    crc: u32,
+    content: Vec<u8>,
+}
+
+impl Store {
+    /// The last blocks of each level before new and replaced chunks.
+    pub(super) async fn blocks_to_fold(&self, work: &Work) -> Result<[Vec<StoredBlock>; 2], StoreError> {
         let last = work.chunks.iter().map(|chunk| chunk.seq0).chain(work.replaced.iter().copied()).max();
-        let Some(last) = last else { return Ok(0) };
+        let Some(last) = last else { return Ok([Vec::new(), Vec::new()]) };
         // Nothing goes out without a replaced chunk, and what comes in goes to the end.
         let looked_at = if work.replaced.is_empty() { 1 } else { BLOCKS_MAX };
-        let mut levels = self.last_levels(kind, of_level, last, looked_at).await?;
-        for level in &mut levels {
-            let before = level.buckets.len();
-            for seq0 in &work.replaced {
-                level.buckets.remove_chunk(*seq0);
-            }
-            level.is_changed = level.buckets.len() != before;
-        }
-        for chunk in &work.chunks {
-            // The last block that begins before the chunk, if it has room; otherwise one of its own.
-            let place = levels.iter_mut().filter(|level| level.seq0 <= chunk.seq0).max_by_key(|level| level.seq0);
-            let new = buckets(chunk);
-            match place.filter(|level| level.buckets.len() + new.len() <= BUCKETS_MAX) {
-                Some(level) => {
-                    level.buckets.append(new);
-                    level.seq1 = level.seq1.max(chunk.seq1);
-                    level.is_changed = true;
-                }
-                None => levels.push(Gathered { seq0: chunk.seq0, seq1: chunk.seq1, buckets: new, is_changed: true }),
-            }
-        }
-        let mut span_max_us = 0;
-        for level in levels.iter().filter(|level| level.is_changed) {
-            self.remove_block(kind, of_level, level.seq0).await?;
-            if level.buckets.is_empty() {
-                continue;
-            }
-            let content = level.buckets.pack(work.packing);
-            let (at0_us, at1_us, row_count) = extent(&level.buckets, kind.tick_offset_us);
-            span_max_us = span_max_us.max(at1_us - at0_us);
-            let row = Row {
-                level: of_level,
-                seq0: level.seq0,
-                seq1: level.seq1,
-                row_count,
-                at0_us,
-                at1_us,
-                codec: work.packing.codec(),
-                crc: checksum(&content),
-                content: &content,
-            };
-            self.insert_block(kind, &row, now_us).await?;
-        }
-        Ok(span_max_us)
+        Ok([
+            self.last_blocks(work.kind, LEVEL_1, last, looked_at).await?,
+            self.last_blocks(work.kind, LEVEL_2, last, looked_at).await?,
+        ])
     }
 
-    async fn last_levels(&mut self, kind: Kind, level: i64, seq0: i64, most: i64) -> Result<Vec<Gathered>, StoreError> {
-        let blocks: Vec<StoredBlock> = on_group!(self, conn, dialect => {
+    async fn last_blocks(&self, kind: Kind, level: i64, seq0: i64, most: i64) -> Result<Vec<StoredBlock>, StoreError> {
+        Ok(on_read!(&self.db, pool, dialect => {
             sqlx::query_as(OF_KIND.text(dialect))
                 .bind(kind.stream.0)
                 .bind(level)
@@ -90,19 +69,91 @@ impl Group {
                 .bind(kind.tick_offset_us)
                 .bind(seq0)
                 .bind(most)
-                .fetch_all(conn)
+                .fetch_all(pool)
                 .await?
-        });
-        let read = |block: StoredBlock| {
-            let columns: Vec<Option<usize>> = (0..Level::column_count(&block.view()?)).map(Some).collect();
-            Ok(Gathered {
-                seq0: block.seq0,
-                seq1: block.last_seq(),
-                buckets: block.level(&columns)?,
-                is_changed: false,
-            })
+        }))
+    }
+}
+
+/// Puts the buckets of new chunks into the last blocks of both levels, those of replaced ones out of them.
+pub(super) fn fold(
+    blocks: &[Vec<StoredBlock>; 2],
+    chunks: &[NewChunk],
+    replaced: &[i64],
+    tick_offset_us: i64,
+    packing: Packing,
+) -> Result<Vec<Fold>, StoreError> {
+    let mut folds = Vec::new();
+    for (index, level) in [LEVEL_1, LEVEL_2].into_iter().enumerate() {
+        let gathered: Result<Vec<Gathered>, StoreError> = blocks[index].iter().map(Gathered::of).collect();
+        let mut gathered = gathered?;
+        for block in &mut gathered {
+            let before = block.buckets.len();
+            for seq0 in replaced {
+                block.buckets.remove_chunk(*seq0);
+            }
+            block.is_changed = block.buckets.len() != before;
+        }
+        for chunk in chunks {
+            // The last block that begins before the chunk, if it has room; otherwise one of its own.
+            let place = gathered.iter_mut().filter(|block| block.seq0 <= chunk.seq0).max_by_key(|block| block.seq0);
+            let new = chunk.levels[index].clone();
+            match place.filter(|block| block.buckets.len() + new.len() <= BUCKETS_MAX) {
+                Some(block) => {
+                    block.buckets.append(new);
+                    block.seq1 = block.seq1.max(chunk.seq1);
+                    block.is_changed = true;
+                }
+                None => gathered.push(Gathered {
+                    seq0: chunk.seq0,
+                    seq1: chunk.seq1,
+                    buckets: new,
+                    old: None,
+                    is_changed: true,
+                }),
+            }
+        }
+        let changed = gathered.into_iter().filter(|block| block.is_changed);
+        folds.extend(changed.map(|block| block.packed(level, tick_offset_us, packing)));
+    }
+    Ok(folds)
+}
+
+impl Group {
+    /// Takes a block of a level out and puts the one in its place in; `false` when somebody else did so meanwhile.
+    pub(super) async fn apply_fold(
+        &mut self,
+        kind: Kind,
+        fold: &Fold,
+        codec: i64,
+        now_us: i64,
+    ) -> Result<bool, StoreError> {
+        if let Some((seq0, crc)) = fold.old
+            && self.remove_same(kind, fold.level, seq0, crc).await? != 1
+        {
+            return Ok(false);
+        }
+        let Some(new) = &fold.new else { return Ok(true) };
+        let row = Row {
+            level: fold.level,
+            seq0: new.seq0,
+            seq1: new.seq1,
+            row_count: new.row_count,
+            at0_us: new.at0_us,
+            at1_us: new.at1_us,
+            codec,
+            crc: new.crc,
+            content: &new.content,
         };
-        blocks.into_iter().map(read).collect()
+        self.insert_block(kind, &row, now_us).await?;
+        Ok(true)
+    }
+}
+
+impl Fold {
+    /// How long the block that comes lasts, µs.
+    pub(super) fn span_us(&self) -> i64 {
+        self.new.as_ref().map_or(0, |new| new.at1_us.saturating_sub(new.at0_us))
     }
 }
 
@@ -110,5 +161,30 @@ struct Gathered {
     seq0: i64,
     seq1: i64,
     buckets: Level,
+    /// First row and checksum of the block it was read from.
+    old: Option<(i64, i64)>,
     is_changed: bool,
+}
+
+impl Gathered {
+    fn of(block: &StoredBlock) -> Result<Self, StoreError> {
+        let columns: Vec<Option<usize>> = (0..Level::column_count(&block.view()?)).map(Some).collect();
+        Ok(Self {
+            seq0: block.seq0,
+            seq1: block.last_seq(),
+            buckets: block.level(&columns)?,
+            old: Some((block.seq0, block.crc())),
+            is_changed: false,
+        })
+    }
+
+    fn packed(self, level: i64, tick_offset_us: i64, packing: Packing) -> Fold {
+        let new = (!self.buckets.is_empty()).then(|| {
+            let content = self.buckets.pack(packing);
+            let (at0_us, at1_us, row_count) = extent(&self.buckets, tick_offset_us);
+            let crc = checksum(&content);
+            Folded { seq0: self.seq0, seq1: self.seq1, row_count, at0_us, at1_us, crc, content }
+        });
+        Fold { level, old: self.old, new }
+    }
 }

@@ -8,6 +8,8 @@ pub(super) mod fold;
 mod rows;
 pub(super) mod write;
 
+use tokio::task::JoinError;
+
 use super::blocks::{LEVEL_CHUNKS, StoredBlock};
 use super::devices::read_id;
 use super::sql::{on_read, statements};
@@ -119,6 +121,8 @@ struct Work {
     sealed: Vec<(i64, i64)>,
     journal_rows: usize,
     chunks: Vec<NewChunk>,
+    /// Blocks of the pyramid that change.
+    folds: Vec<fold::Fold>,
     packing: Packing,
 }
 
@@ -176,12 +180,19 @@ impl Store {
         let near = self.with_bodies(near).await?;
         let names = self.column_sets([kind.column_set_id]).await?.remove(&kind.column_set_id).unwrap_or_default();
         // Packing takes milliseconds: the threads that answer requests have other work meanwhile.
-        let work = tokio::task::spawn_blocking(move || prepare(device, kind, &mine, &near, names.len(), packing)).await;
-        let mut work = work.map_err(|error| StoreError::Unreadable {
+        let broke_down = |error: JoinError| StoreError::Unreadable {
             what: format!("stream {stream}"),
             reason: format!("sealing broke down: {error}"),
-        })??;
+        };
+        let work = tokio::task::spawn_blocking(move || prepare(device, kind, &mine, &near, names.len(), packing)).await;
+        let mut work = work.map_err(broke_down)??;
         (work.replaced_crcs, work.released) = (replaced_crcs, released);
+        let blocks = self.blocks_to_fold(&work).await?;
+        let work = tokio::task::spawn_blocking(move || {
+            work.folds = fold::fold(&blocks, &work.chunks, &work.replaced, kind.tick_offset_us, packing)?;
+            Ok::<_, StoreError>(work)
+        });
+        let work = work.await.map_err(broke_down)??;
         let (rows, chunks) = (work.journal_rows, work.chunks.len());
         let is_done = self.store_chunks(work, now_us).await?;
         Ok(if is_done {
@@ -307,6 +318,7 @@ fn prepare(
         kind,
         sealed,
         journal_rows,
+        folds: Vec::new(),
         packing,
     })
 }

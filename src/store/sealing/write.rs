@@ -7,7 +7,7 @@ use crate::domain::ids::DeviceId;
 use crate::series::chunk::pack_ranges;
 use crate::series::pyramid::Level;
 use crate::series::ranges::RangeSet;
-use crate::store::blocks::{LEVEL_1, LEVEL_2, LEVEL_CHUNKS};
+use crate::store::blocks::LEVEL_CHUNKS;
 use crate::store::group::on_group;
 use crate::store::sql::statements;
 use crate::store::{Group, Store, StoreError};
@@ -20,10 +20,7 @@ statements! {
         VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)";
     DELETE = "
         DELETE FROM block
-        WHERE stream_id = ? AND level = ? AND boot = ? AND seq0 = ?";
-    DELETE_SAME = "
-        DELETE FROM block
-        WHERE stream_id = ? AND level = 3 AND boot = ? AND seq0 = ? AND crc = ?";
+        WHERE stream_id = ? AND level = ? AND boot = ? AND seq0 = ? AND crc = ?";
     LOCK_ROWS = "
         SELECT boot
         FROM sealed_rows
@@ -84,6 +81,7 @@ impl Store {
     /// Stores what was prepared; `false` when the journal or a chunk is no longer what it was made of.
     pub(super) async fn store_chunks(&self, work: Work, now_us: i64) -> Result<bool, StoreError> {
         let mut group = self.begin_group().await?;
+        let began = std::time::Instant::now();
         let kind = work.kind;
         if !group.remove_sources(&work, now_us).await? {
             return Ok(false);
@@ -94,8 +92,11 @@ impl Store {
             chunk_span_us = chunk_span_us.max(chunk.at1_us - chunk.at0_us);
         }
         let mut level_span_us = 0;
-        for level in [LEVEL_1, LEVEL_2] {
-            level_span_us = level_span_us.max(group.fold(&work, level, now_us).await?);
+        for fold in &work.folds {
+            if !group.apply_fold(kind, fold, work.packing.codec(), now_us).await? {
+                return Ok(false);
+            }
+            level_span_us = level_span_us.max(fold.span_us());
         }
         group.add_sealed_rows(&work.device, kind.boot, &work.sealed).await?;
         let rows = i64::try_from(work.journal_rows).unwrap_or(i64::MAX);
@@ -110,7 +111,9 @@ impl Store {
                 .await?;
         });
         crate::store::failpoint!("seal", "before-commit");
+        let changed = began.elapsed();
         group.commit().await?;
+        tracing::debug!(rows, chunks = work.chunks.len(), ?changed, held = ?began.elapsed(), "sealed");
         crate::store::failpoint!("seal", "after-commit");
         Ok(true)
     }
@@ -140,10 +143,7 @@ impl Group {
             rest = later;
         }
         for (seq0, crc) in work.replaced.iter().zip(&work.replaced_crcs) {
-            let removed = on_group!(self, conn, dialect => {
-                let one = sqlx::query(DELETE_SAME.text(dialect)).bind(kind.stream.0).bind(kind.boot);
-                one.bind(seq0).bind(crc).execute(conn).await?.rows_affected()
-            });
+            let removed = self.remove_same(kind, LEVEL_CHUNKS, *seq0, *crc).await?;
             if removed != 1 {
                 return Ok(false);
             }
@@ -154,13 +154,15 @@ impl Group {
         Ok(true)
     }
 
-    pub(super) async fn remove_block(&mut self, kind: Kind, level: i64, seq0: i64) -> Result<u64, StoreError> {
+    /// Removes a block if it has this checksum; how many that were.
+    pub(super) async fn remove_same(&mut self, kind: Kind, level: i64, seq0: i64, crc: i64) -> Result<u64, StoreError> {
         Ok(on_group!(self, conn, dialect => {
             sqlx::query(DELETE.text(dialect))
                 .bind(kind.stream.0)
                 .bind(level)
                 .bind(kind.boot)
                 .bind(seq0)
+                .bind(crc)
                 .execute(conn)
                 .await?
                 .rows_affected()
