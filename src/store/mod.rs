@@ -13,7 +13,7 @@ pub mod battery_photos;
 pub mod blocks;
 pub mod cell_places;
 pub mod cells;
-pub mod checkpoint;
+mod checkpoint;
 mod columns;
 pub mod dead_letter_redrive;
 pub mod dead_letters;

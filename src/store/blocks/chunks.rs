@@ -7,7 +7,7 @@ use crate::series::window::Piece;
 use crate::store::sql::on_read;
 use crate::store::{Store, StoreError};
 
-/// The earliest moment a window may begin, µs: what is before it can still be told.
+/// The earliest moment a window may begin, µs: the database takes the length of a block away from it, which must not run over.
 const EARLIEST_US: i64 = i64::MIN / 2;
 
 /// A moment from which a length can be taken away.

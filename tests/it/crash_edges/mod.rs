@@ -247,10 +247,10 @@ impl Theatre {
             assert!(pair[0].from == Some(pair[1].to) || death.from == Draft, "{place}: {happened:?}");
         }
         let mind = self.puppet.mind();
+        let begins = state != Aborted && death.way != Way::Refused && death.to != Queued || mind.begun(id) > 0;
         // A start that nobody heard before the run was given up is withdrawn.
         let is_withdrawn = death.from == Starting && death.to == CommsLost && death.is_stored;
-        let begins = state != Aborted && death.way != Way::Refused && death.to != Queued && !is_withdrawn;
-        let began = usize::from(begins || mind.begun(id) > 0);
+        let began = usize::from(begins && !is_withdrawn);
         assert_eq!(mind.begun(id), began, "{place}: {happened:?}");
         assert!(mind.experiment != Some(id) || mind.rests(), "{place}: the unit goes on: {happened:?}");
     }
